@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "battery_twin/plant/layout.hpp"
+#include "battery_twin/process/product.hpp"
+
+namespace battery_twin::plant {
+
+/// One station at work on one batch: the model, its properties and what it says of the product. What the paced engine
+/// and `run_batch` both do with a machine, step for step.
+class StationRun {
+ public:
+  StationRun(const Station& station, const process::Product& upstream, const process::Values& parameters,
+             std::uint64_t seed, bool noise);
+
+  [[nodiscard]] std::uint32_t planned_steps() const { return run_->planned_steps(); }
+  [[nodiscard]] std::uint32_t steps() const { return steps_; }
+
+  /// The next step, unless the run is over.
+  /// @return false when it is over: all steps done, or ended early (then `early_end` says why)
+  /// @throws std::runtime_error when a property is not finite; whatever the model throws
+  bool step();
+
+  /// As of the last step; before the first their initial values.
+  [[nodiscard]] std::span<const double> properties() const { return properties_; }
+  [[nodiscard]] std::span<const double> specifics() const { return specifics_; }
+  [[nodiscard]] const std::string& early_end() const { return early_end_; }
+  /// Names of the properties that speak against the product now.
+  [[nodiscard]] std::vector<std::string> causes() const;
+  void hand_on(process::Product& product) const { run_->hand_on(product); }
+
+ private:
+  const Station& station_;
+  std::unique_ptr<process::MachineRun> run_;
+  std::vector<double> properties_;
+  std::vector<double> specifics_;
+  std::uint32_t steps_ = 0;
+  std::string early_end_;
+};
+
+}  // namespace battery_twin::plant

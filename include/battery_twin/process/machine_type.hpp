@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "battery_twin/process/field.hpp"
+#include "battery_twin/process/line.hpp"
+#include "battery_twin/process/product.hpp"
+#include "battery_twin/process/random.hpp"
+
+namespace battery_twin::process {
+
+/// One machine at work on one batch, from `MachineType::start` to the last step. Not thread-safe: one owner at a time.
+class MachineRun {
+ public:
+  virtual ~MachineRun() = default;
+
+  /// Steps the run takes unless it ends early; at least 1.
+  [[nodiscard]] virtual std::uint32_t planned_steps() const = 0;
+  /// Why the run ends before its next step, or nothing to go on. To be asked before every step.
+  [[nodiscard]] virtual std::optional<std::string> stop_reason() const = 0;
+  /// One physical step.
+  virtual void step() = 0;
+  /// The product's properties now, in the order of `MachineType::outputs`. @param out  as long as that table
+  virtual void properties(std::span<double> out) const = 0;
+  /// What the machine says of itself, in the order of `MachineType::specifics`.
+  virtual void specifics(std::span<double> out) const = 0;
+  /// Writes what the next machine needs into the product.
+  virtual void hand_on(Product& product) const = 0;
+};
+
+/// What a run starts from.
+struct StartOf {
+  Line line;
+  const Product& upstream;
+  const Values& parameters;  ///< valid: `violations` found nothing
+  Noise noise;
+};
+
+/// A type of machine: all that the other rooms know of it. One constant object per type; immutable.
+struct MachineType {
+  std::string_view name;           ///< "coating"
+  std::string_view description;    ///< one line
+  std::string_view nested;         ///< name of the JSON object that wraps the fields ("material_ratios"), or empty
+  std::string_view steps_field;    ///< the field that sets the number of steps, or empty
+  std::vector<FieldInfo> fields;   ///< parameters, in declaration order
+  std::span<const Output> outputs;    ///< properties published after every step
+  std::span<const Output> specifics;  ///< what the machine says of itself beside the product; may be empty
+
+  /// Steps that these parameters ask for; may be beyond what an integer holds. Empty fields count as absent.
+  double (*steps)(const Values&);
+  /// Rules over more than one field; nullptr where there are none.
+  void (*check_whole)(const Values&, std::vector<Violation>&);
+  std::unique_ptr<MachineRun> (*start)(const StartOf&);
+
+  /// Default parameters of a model set on a line.
+  [[nodiscard]] Values defaults(ModelSet models, Line line) const;
+
+  /// Everything that is wrong with the values; nothing when they may be used. A value is missing where its field is
+  /// not optional and it is empty.
+  /// @param max_steps  the longest run allowed
+  [[nodiscard]] std::vector<Violation> violations(const Values& values, std::uint32_t max_steps) const;
+
+  /// Where a field or its alias stands in `fields`, or nothing.
+  [[nodiscard]] std::optional<std::size_t> index_of(std::string_view field) const;
+};
+
+/// Builds the type from its parameter table and its model. `Model` is a plain struct with
+///   static double steps(const P&);
+///   Model(Line, const Product& upstream, const P&, const Noise&);
+///   void step(std::uint32_t t);
+///   void properties(std::span<double>) const;
+///   void hand_on(Product&) const;
+/// and, where it has them, `std::optional<std::string> stop_reason() const` and `void specifics(std::span<double>) const`.
+template <class P, class Model, const auto& kTable>
+[[nodiscard]] MachineType describe(std::string_view name, std::string_view description,
+                                   std::span<const Output> outputs) {
+  class Run final : public MachineRun {
+   public:
+    explicit Run(const StartOf& start)
+        : parameters_(to_parameters<P>(kTable, start.parameters)),
+          model_(start.line, start.upstream, parameters_, start.noise),
+          planned_(static_cast<std::uint32_t>(Model::steps(parameters_))) {
+      if (planned_ == 0) planned_ = 1;
+    }
+    std::uint32_t planned_steps() const override { return planned_; }
+    std::optional<std::string> stop_reason() const override {
+      if constexpr (requires { model_.stop_reason(); }) return model_.stop_reason();
+      return std::nullopt;
+    }
+    void step() override { model_.step(next_++); }
+    void properties(std::span<double> out) const override { model_.properties(out); }
+    void specifics(std::span<double> out) const override {
+      if constexpr (requires { model_.specifics(out); }) model_.specifics(out);
+    }
+    void hand_on(Product& product) const override { model_.hand_on(product); }
+
+   private:
+    P parameters_;
+    Model model_;
+    std::uint32_t planned_;
+    std::uint32_t next_ = 0;
+  };
+
+  MachineType type{};
+  type.name = name;
+  type.description = description;
+  for (const Field<P>& field : kTable) type.fields.push_back(field.info());
+  type.outputs = outputs;
+  type.steps = [](const Values& values) { return Model::steps(to_parameters<P>(kTable, values)); };
+  type.start = [](const StartOf& start) -> std::unique_ptr<MachineRun> { return std::make_unique<Run>(start); };
+  return type;
+}
+
+}  // namespace battery_twin::process

@@ -1,0 +1,359 @@
+#include "engine.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+#include <utility>
+
+#include "battery_twin/process/end_of_line.hpp"
+
+namespace battery_twin::plant {
+
+namespace asio = boost::asio;
+using process::Line;
+
+namespace {
+
+// How often a batch at full speed lets others on the pool have a turn.
+constexpr std::uint32_t kStepsPerTurn = 256;
+
+std::size_t at(Line line) { return static_cast<std::size_t>(line); }
+
+EventType started(Line line) {
+  switch (line) {
+    case Line::anode:
+      return EventType::batch_started_anode_line;
+    case Line::cathode:
+      return EventType::batch_started_cathode_line;
+    case Line::cell:
+      break;
+  }
+  return EventType::batch_started_cell_line;
+}
+
+EventType completed(Line line) {
+  switch (line) {
+    case Line::anode:
+      return EventType::batch_completed_anode_line;
+    case Line::cathode:
+      return EventType::batch_completed_cathode_line;
+    case Line::cell:
+      break;
+  }
+  return EventType::batch_completed_cell_line;
+}
+
+std::string quoted(const std::string& id) { return "Batch " + id; }
+
+}  // namespace
+
+asio::awaitable<void> PlantSimulation::Engine::run_line(BatchPtr batch, Line line) {
+  const std::shared_ptr<Walk> walk = batch->walks[at(line)];
+  bool walked = true;
+  for (const Station& station : layout.stations(line)) {
+    walked = co_await acquire(batch, walk, station) && co_await run_station(batch, walk, station);
+    if (!walked) break;
+  }
+  const std::lock_guard lock(mutex_);
+  finish_line(batch, line, walked);
+}
+
+// A place in the machine's line of waiters, then the machine. False when the batch stops instead.
+asio::awaitable<bool> PlantSimulation::Engine::acquire(BatchPtr batch, std::shared_ptr<Walk> walk,
+                                                       const Station& station) {
+  Machine& machine = machines_[station.index];
+  {
+    const std::lock_guard lock(mutex_);
+    batch->record.lines[at(station.line)].station = station.index;
+    if (machine.owner == nullptr) {
+      machine.owner = walk.get();
+      machine.occupant = batch;
+    } else if (machine.owner != walk.get()) {  // `dispatch` hands the first machine over beforehand
+      machine.waiting.push_back({batch, walk});
+    }
+  }
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      const bool mine = machine.owner == walk.get();
+      if (must_stop(*batch)) {
+        if (mine) {
+          release(station);
+        } else {
+          std::erase_if(machine.waiting, [&](const Machine::Waiter& waiter) { return waiter.walk == walk; });
+        }
+        co_return false;
+      }
+      if (mine) co_return true;
+    }
+    co_await walk->sleep_until(Clock::time_point::max());
+  }
+}
+
+// The machine's whole work on the batch, from turning it on to handing it to the next one. False when the batch stops.
+asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::shared_ptr<Walk> walk,
+                                                           const Station& station) {
+  Machine& machine = machines_[station.index];
+  process::Product& product = batch->products[at(station.line)];
+  process::Values parameters;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& recorded = batch->record.parameters[station.index];
+    if (!recorded) recorded = machine.parameters;
+    parameters = *recorded;
+  }
+
+  std::optional<StationRun> run;
+  bool worked = false;
+  std::string failure;
+  try {
+    run.emplace(station, product, parameters, batch->record.seed, config.noise);
+    {
+      const std::lock_guard lock(mutex_);
+      batch->record.machines[station.index].status = MachineStatus::running;
+      switch_on(machine, *batch, *run);
+      tell(EventType::machine_turned_on, *batch, station.process_name + " turned on for batch " + *batch->id, &station,
+           0);
+    }
+    worked = co_await step_all(*batch, *walk, machine, *run);
+    if (worked) run->hand_on(product);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  } catch (...) {
+    failure = "unknown error";
+  }
+
+  const std::lock_guard lock(mutex_);
+  MachineResult& result = batch->record.machines[station.index];
+  const std::uint32_t steps = run ? run->steps() : 0;
+  result.status = worked ? MachineStatus::completed : MachineStatus::stopped;
+  result.steps = steps;
+  if (run) {
+    result.properties.assign(run->properties().begin(), run->properties().end());
+    result.causes = run->causes();
+  }
+  if (!failure.empty()) {
+    worked = false;
+    result.status = MachineStatus::stopped;
+    tell(EventType::machine_simulation_error, *batch, station.process_name + " failed: " + failure, &station, steps,
+         failure);
+    fail(*batch, station.process_name + ": " + failure);
+  } else if (!run->early_end().empty()) {
+    const std::string message =
+        station.process_name + " ended after " + std::to_string(steps) + " steps: " + run->early_end();
+    tell(EventType::machine_simulation_error, *batch, message, &station, steps, run->early_end());
+    batch->record.warnings.push_back(message);
+  }
+  if (worked) {
+    const auto count = static_cast<double>(layout.stations(station.line).size());
+    const auto done = static_cast<double>(station.index - layout.stations(station.line).front().index + 1);
+    batch->record.lines[at(station.line)].progress = done / count;
+  }
+  if (run) {
+    switch_off(machine);
+    tell(EventType::machine_turned_off, *batch, station.process_name + " turned off", &station, steps);
+  }
+  release(station);
+  co_return worked;
+}
+
+// Every step at its time. False when the batch stops before the last.
+asio::awaitable<bool> PlantSimulation::Engine::step_all(const Batch& batch, Walk& walk, Machine& machine,
+                                                        StationRun& run) {
+  Clock::time_point last = Clock::now();
+  for (bool first = true;; first = false) {
+    if (paused_ || (!first && step_interval_ > 0)) {
+      const Interval waited = co_await pace(batch, walk, last, !first);
+      // Count from when the step was due, not from when it was done: a late step does not make the next one late.
+      const auto now = Clock::now();
+      const auto due = last + waited;
+      last = now - due < waited ? due : now;
+    } else if (run.steps() % kStepsPerTurn == kStepsPerTurn - 1) {
+      co_await asio::post(walk.strand, asio::use_awaitable);
+    }
+    if (must_stop(batch)) co_return false;
+    if (!run.step()) co_return true;
+    publish(machine, run);
+  }
+}
+
+// Sleeps until the plant is not paused and, after a step, the step interval has passed since `last`; a setting that
+// changes meanwhile counts at once. Gives the interval that was kept.
+asio::awaitable<Interval> PlantSimulation::Engine::pace(const Batch& batch, Walk& walk, Clock::time_point last,
+                                                        bool after_step) {
+  for (;;) {
+    const Interval interval{after_step ? step_interval_.load() : 0};
+    const auto due = last + interval;
+    if (must_stop(batch) || (!paused_ && due <= Clock::now())) co_return interval;
+    co_await walk.sleep_until(paused_ ? Clock::time_point::max() : due);
+  }
+}
+
+void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
+  ++batch->active_lines;
+  auto& walk = batch->walks[at(line)];
+  if (!walk) walk = std::make_shared<Walk>(pool_);
+  tell(started(line), *batch, quoted(*batch->id) + " started the " + std::string(to_string(line)) + " line");
+  asio::co_spawn(walk->strand, run_line(batch, line), [this, batch, line](const std::exception_ptr& error) {
+    if (!error) return;
+    // Only memory can run out here: models' exceptions end in run_station.
+    const std::lock_guard lock(mutex_);
+    fail(*batch, "the plant could not go on with the batch");
+    finish_line(batch, line, false);
+  });
+}
+
+// Batches leave the queue in order, whenever the first machines of both electrode lines are free.
+void PlantSimulation::Engine::dispatch() {
+  Machine& anode = machines_[layout.stations(Line::anode).front().index];
+  Machine& cathode = machines_[layout.stations(Line::cathode).front().index];
+  while (!queue_.empty() && !stopping_ && anode.owner == nullptr && cathode.owner == nullptr) {
+    const BatchPtr batch = queue_.front();
+    queue_.pop_front();
+    running_.push_back(batch);
+    batch->record.status = BatchStatus::running;
+    batch->record.started_at = now();
+    for (const auto& [line, machine] : {std::pair{Line::anode, &anode}, std::pair{Line::cathode, &cathode}}) {
+      batch->walks[at(line)] = std::make_shared<Walk>(pool_);
+      machine->owner = batch->walks[at(line)].get();
+      machine->occupant = batch;
+    }
+    tell(EventType::batch_started_processing, *batch, quoted(*batch->id) + " started processing");
+    spawn_line(batch, Line::anode);
+    spawn_line(batch, Line::cathode);
+  }
+}
+
+void PlantSimulation::Engine::release(const Station& station) {
+  Machine& machine = machines_[station.index];
+  if (machine.waiting.empty()) {
+    machine.owner = nullptr;
+    machine.occupant = nullptr;
+    if (station.line != Line::cell && station.index == layout.stations(station.line).front().index) dispatch();
+    return;
+  }
+  Machine::Waiter next = std::move(machine.waiting.front());
+  machine.waiting.pop_front();
+  machine.owner = next.walk.get();
+  machine.occupant = std::move(next.batch);
+  next.walk->wake();
+}
+
+void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, bool walked_to_the_end) {
+  --batch->active_lines;
+  if (walked_to_the_end && !must_stop(*batch)) {
+    LineProgress& progress = batch->record.lines[at(line)];
+    progress = {.station = std::nullopt, .progress = 1, .completed = true};
+    tell(completed(line), *batch, quoted(*batch->id) + " completed the " + std::string(to_string(line)) + " line");
+    if (line == Line::cell) {
+      complete(*batch);
+    } else if (batch->active_lines == 0) {
+      process::Product& merged = batch->products[at(Line::cell)];
+      merged.anode = batch->products[at(Line::anode)].anode;
+      merged.cathode = batch->products[at(Line::cathode)].cathode;
+      tell(EventType::batch_merged, *batch, quoted(*batch->id) + " merged anode and cathode");
+      spawn_line(batch, Line::cell);
+    }
+    return;
+  }
+  if (batch->active_lines == 0) settle_stopped(*batch);
+}
+
+void PlantSimulation::Engine::complete(Batch& batch) {
+  const auto figures = std::make_shared<const process::EndOfLine>(
+      process::end_of_line(batch.record.models, batch.products[at(Line::cell)]));
+  batch.record.end_of_line = figures;
+  ++counters_.completed;
+  if (figures->cells_good == 0.0) ++counters_.scrapped;
+  retire(batch, BatchStatus::completed);
+  events_.push({.type = EventType::batch_completed,
+                .batch_id = *batch.id,
+                .message = quoted(*batch.id) + " completed",
+                .end_of_line = figures});
+}
+
+// A batch that was stopped has left its last machine.
+void PlantSimulation::Engine::settle_stopped(Batch& batch) {
+  switch (batch.stop) {
+    case Stop::none:  // shutdown
+      break;
+    case Stop::cancelled:
+      ++counters_.cancelled;
+      retire(batch, BatchStatus::cancelled);
+      tell(EventType::batch_cancelled, batch, quoted(*batch.id) + " was cancelled");
+      break;
+    case Stop::failed:
+      ++counters_.failed;
+      retire(batch, BatchStatus::failed);
+      tell(EventType::batch_failed, batch, quoted(*batch.id) + " failed: " + batch.record.error, nullptr, std::nullopt,
+           batch.record.error);
+      break;
+  }
+  std::erase_if(resets_, [&](PendingReset& reset) {
+    if (std::ranges::find(reset.ids, *batch.id) == reset.ids.end() || --reset.left > 0) return false;
+    reset.done(std::move(reset.ids));
+    return true;
+  });
+}
+
+void PlantSimulation::Engine::retire(Batch& batch, BatchStatus status) {
+  batch.record.status = status;
+  batch.record.finished_at = now();
+  batch.walks = {};
+  std::erase_if(running_, [&](const BatchPtr& other) { return other.get() == &batch; });
+  finished_.push_back(batch.record.index);
+  while (finished_.size() > config.history_limit) {
+    const auto oldest = by_index_.find(finished_.front());
+    finished_.pop_front();
+    if (oldest == by_index_.end()) continue;
+    by_id_.erase(oldest->second->record.id);
+    by_index_.erase(oldest);
+  }
+}
+
+void PlantSimulation::Engine::fail(Batch& batch, std::string reason) {
+  if (batch.stop != Stop::none) return;
+  batch.stop = Stop::failed;
+  batch.record.error = std::move(reason);
+  for (const auto& walk : batch.walks) {
+    if (walk) walk->wake();
+  }
+}
+
+void PlantSimulation::Engine::tell(EventType type, const Batch& batch, std::string message, const Station* station,
+                                   std::optional<std::uint32_t> step, std::string reason) {
+  events_.push({.type = type,
+                .batch_id = *batch.id,
+                .message = std::move(message),
+                .station = station != nullptr ? std::optional(station->index) : std::nullopt,
+                .step = step,
+                .reason = std::move(reason)});
+}
+
+void PlantSimulation::Engine::switch_on(Machine& machine, const Batch& batch, const StationRun& run) {
+  const std::lock_guard lock(machine.snapshot_mutex);
+  MachineSnapshot& snapshot = machine.snapshot;
+  snapshot.on = true;
+  snapshot.batch_id = batch.id;
+  snapshot.steps = 0;
+  snapshot.total_steps = run.planned_steps();
+  snapshot.properties.assign(run.properties().begin(), run.properties().end());
+  snapshot.specifics.assign(run.specifics().begin(), run.specifics().end());
+  ++snapshot.version;
+}
+
+void PlantSimulation::Engine::switch_off(Machine& machine) {
+  const std::lock_guard lock(machine.snapshot_mutex);
+  machine.snapshot.on = false;
+}
+
+void PlantSimulation::Engine::publish(Machine& machine, const StationRun& run) {
+  const std::lock_guard lock(machine.snapshot_mutex);
+  MachineSnapshot& snapshot = machine.snapshot;
+  snapshot.steps = run.steps();
+  std::ranges::copy(run.properties(), snapshot.properties.begin());
+  std::ranges::copy(run.specifics(), snapshot.specifics.begin());
+  ++snapshot.version;
+}
+
+}  // namespace battery_twin::plant

@@ -1,0 +1,303 @@
+#include "battery_twin/plant/plant_simulation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine.hpp"
+
+namespace battery_twin::plant {
+
+using process::Line;
+
+PlantSimulation::Engine::Engine(const Layout& plant_layout, PlantConfig plant_config, EventQueue& events)
+    : layout(plant_layout),
+      config(plant_config),
+      pool_(std::max(plant_config.threads, 1u)),
+      events_(events),
+      step_interval_(plant_config.step_interval.count()),
+      machines_(plant_layout.stations().size()) {
+  for (const Station& station : layout.stations()) {
+    Machine& machine = machines_[station.index];
+    machine.parameters = station.type->defaults(config.models, station.line);
+    machine.snapshot.properties.resize(station.type->outputs.size());
+    machine.snapshot.specifics.resize(station.type->specifics.size());
+  }
+}
+
+std::variant<Accepted, Refused> PlantSimulation::Engine::enqueue(BatchRequest request) {
+  const std::lock_guard lock(mutex_);
+  using Why = Refused::Why;
+  if (!accepting_ || stopping_) return Refused{Why::stopping, {}};
+  if (request.only_when_idle && !(running_.empty() && queue_.empty())) {
+    return Refused{Why::busy, running_.empty() ? queue_.front()->record.id : running_.front()->record.id};
+  }
+  if (request.id && is_known(*request.id)) return Refused{Why::known_id, *request.id};
+  if (queue_.size() >= config.queue_limit) return Refused{Why::queue_full, {}};
+
+  const auto batch = std::make_shared<Batch>();
+  BatchRecord& record = batch->record;
+  record.id = request.id ? std::move(*request.id) : next_free_id();
+  record.index = counters_.accepted++;
+  record.seed = request.seed ? *request.seed : process::derive_seed(config.seed, record.index);
+  record.models = config.models;
+  record.created_at = now();
+  record.parameters = std::move(request.parameters);
+  record.parameters.resize(layout.stations().size());
+  record.machines.resize(layout.stations().size());
+  record.warnings = std::move(request.warnings);
+  batch->id = std::make_shared<const std::string>(record.id);
+
+  by_id_.emplace(record.id, batch);
+  by_index_.emplace(record.index, batch);
+  queue_.push_back(batch);
+  tell(EventType::batch_requested, *batch, "Batch " + record.id + " was accepted");
+  const std::size_t position = queue_.size();
+  dispatch();
+  return Accepted{record.id, record.seed, record.status == BatchStatus::queued ? position : 0};
+}
+
+PlantSimulation::Cancel PlantSimulation::Engine::cancel(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return Cancel::unknown;
+  const BatchPtr batch = found->second;
+  if (is_finished(batch->record.status)) return Cancel::finished;
+  if (batch->record.status == BatchStatus::queued) {
+    cancel_queued(*batch);
+    return Cancel::cancelled;
+  }
+  cancel_running(*batch);
+  return Cancel::cancelling;
+}
+
+void PlantSimulation::Engine::cancel_queued(Batch& batch) {
+  std::erase_if(queue_, [&](const BatchPtr& other) { return other.get() == &batch; });
+  batch.stop = Stop::cancelled;
+  settle_stopped(batch);
+}
+
+void PlantSimulation::Engine::cancel_running(Batch& batch) {
+  if (batch.stop != Stop::none) return;  // already on its way out
+  batch.stop = Stop::cancelled;
+  batch.record.status = BatchStatus::cancelling;
+  for (const auto& walk : batch.walks) {
+    if (walk) walk->wake();
+  }
+}
+
+void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)> done) {
+  const std::lock_guard lock(mutex_);
+  std::vector<BatchPtr> all = running_;
+  all.insert(all.end(), queue_.begin(), queue_.end());
+  std::ranges::sort(all, {}, [](const BatchPtr& batch) { return batch->record.index; });
+
+  for (const Station& station : layout.stations()) {
+    Machine& machine = machines_[station.index];
+    process::Values defaults = station.type->defaults(config.models, station.line);
+    if (machine.parameters == defaults) continue;
+    machine.parameters = std::move(defaults);
+    events_.push({.type = EventType::machine_parameters_updated,
+                  .batch_id = {},
+                  .message = station.process_name + " is back to its default parameters",
+                  .station = station.index});
+  }
+
+  std::vector<std::string> ids;
+  for (const BatchPtr& batch : all) ids.push_back(batch->record.id);
+  if (all.empty()) {
+    done({});
+    return;
+  }
+  resets_.push_back({.ids = std::move(ids), .left = all.size(), .done = std::move(done)});
+  for (const BatchPtr& batch : all) {
+    if (batch->record.status == BatchStatus::queued) {
+      cancel_queued(*batch);
+    } else {
+      cancel_running(*batch);
+    }
+  }
+}
+
+bool PlantSimulation::Engine::set_parameters(const Station& station, process::Values values) {
+  const std::lock_guard lock(mutex_);
+  Machine& machine = machines_[station.index];
+  machine.parameters = std::move(values);
+  const bool now = machine.occupant == nullptr;
+  events_.push({.type = EventType::machine_parameters_updated,
+                .batch_id = {},
+                .message = "Parameters of " + station.process_name + " were updated, they apply " +
+                           (now ? "now" : "from the next batch"),
+                .station = station.index});
+  return now;
+}
+
+process::Values PlantSimulation::Engine::parameters(const Station& station) const {
+  const std::lock_guard lock(mutex_);
+  return machines_[station.index].parameters;
+}
+
+void PlantSimulation::Engine::set_pacing(Pacing pacing) {
+  const std::lock_guard lock(mutex_);
+  step_interval_ = pacing.step_interval.count();
+  paused_ = pacing.paused;
+  for (const BatchPtr& batch : running_) {
+    for (const auto& walk : batch->walks) {
+      if (walk) walk->wake();
+    }
+  }
+}
+
+Pacing PlantSimulation::Engine::pacing() const { return {Interval{step_interval_}, paused_}; }
+
+PlantStatus PlantSimulation::Engine::status() const {
+  const std::lock_guard lock(mutex_);
+  PlantStatus status{.accepting = accepting_ && !stopping_,
+                     .queue = {},
+                     .running = {},
+                     .machines = {},
+                     .counters = counters_,
+                     .pacing = pacing()};
+  for (const BatchPtr& batch : queue_) status.queue.push_back(batch->record.id);
+  for (const BatchPtr& batch : running_) status.running.push_back({batch->record.id, lines_of(*batch)});
+  for (const Machine& machine : machines_) {
+    status.machines.push_back(machine.occupant ? std::optional(machine.occupant->record.id) : std::nullopt);
+  }
+  return status;
+}
+
+Counters PlantSimulation::Engine::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+MachineSnapshot PlantSimulation::Engine::machine(const Station& station) const {
+  const Machine& machine = machines_[station.index];
+  const std::lock_guard lock(machine.snapshot_mutex);
+  return machine.snapshot;
+}
+
+std::optional<BatchRecord> PlantSimulation::Engine::batch(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return std::nullopt;
+  return record_of(*found->second);
+}
+
+std::optional<PlantSimulation::Page> PlantSimulation::Engine::batches(std::optional<BatchStatus> status,
+                                                                      bool ascending, std::size_t limit,
+                                                                      std::optional<std::string_view> after) const {
+  const std::lock_guard lock(mutex_);
+  std::optional<std::uint64_t> behind;
+  if (after) {
+    const auto found = by_id_.find(*after);
+    if (found == by_id_.end()) return std::nullopt;
+    behind = found->second->record.index;
+  }
+  Page page{.batches = {}, .more = false};
+  // False once the page is full.
+  const auto add = [&](const Batch& batch) {
+    if (status && batch.record.status != *status) return true;
+    if (page.batches.size() == limit) {
+      page.more = true;
+      return false;
+    }
+    page.batches.push_back(record_of(batch));
+    return true;
+  };
+  if (ascending) {
+    for (auto it = behind ? by_index_.upper_bound(*behind) : by_index_.begin(); it != by_index_.end(); ++it) {
+      if (!add(*it->second)) break;
+    }
+  } else {
+    const auto start = behind ? by_index_.lower_bound(*behind) : by_index_.end();
+    for (auto it = std::make_reverse_iterator(start); it != by_index_.rend(); ++it) {
+      if (!add(*it->second)) break;
+    }
+  }
+  return page;
+}
+
+std::size_t PlantSimulation::Engine::stop() {
+  std::size_t lost = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    lost = queue_.size() + running_.size();
+    stopping_ = true;
+    for (const BatchPtr& batch : running_) {
+      for (const auto& walk : batch->walks) {
+        if (walk) walk->wake();
+      }
+    }
+  }
+  pool_.join();
+  return lost;
+}
+
+void PlantSimulation::Engine::stop_accepting() {
+  const std::lock_guard lock(mutex_);
+  accepting_ = false;
+}
+
+bool PlantSimulation::Engine::is_known(std::string_view id) const { return by_id_.contains(id); }
+
+std::string PlantSimulation::Engine::next_free_id() {
+  std::string id;
+  do {
+    id = std::to_string(next_id_++);
+  } while (is_known(id));
+  return id;
+}
+
+BatchRecord PlantSimulation::Engine::record_of(const Batch& batch) const {
+  BatchRecord record = batch.record;
+  record.lines = lines_of(batch);
+  for (const Station& station : layout.stations()) {
+    MachineResult& result = record.machines[station.index];
+    if (result.status == MachineStatus::running) result.steps = machine(station).steps;
+  }
+  return record;
+}
+
+// A line's progress counts whole machines; what the machine it is in has done comes on top.
+std::array<LineProgress, process::kLines.size()> PlantSimulation::Engine::lines_of(const Batch& batch) const {
+  auto lines = batch.record.lines;
+  for (const Line line : process::kLines) {
+    LineProgress& progress = lines[static_cast<std::size_t>(line)];
+    if (!progress.station || machines_[*progress.station].occupant.get() != &batch) continue;
+    if (batch.record.machines[*progress.station].status != MachineStatus::running) continue;
+    const MachineSnapshot snapshot = machine(layout.stations()[*progress.station]);
+    progress.progress += static_cast<double>(snapshot.steps) /
+                         (snapshot.total_steps * static_cast<double>(layout.stations(line).size()));
+  }
+  return lines;
+}
+
+PlantSimulation::PlantSimulation(const Layout& layout, PlantConfig config, EventQueue& events)
+    : engine_(std::make_unique<Engine>(layout, config, events)) {}
+PlantSimulation::~PlantSimulation() { stop(); }
+const Layout& PlantSimulation::layout() const { return engine_->layout; }
+const PlantConfig& PlantSimulation::config() const { return engine_->config; }
+std::variant<Accepted, Refused> PlantSimulation::enqueue(BatchRequest request) {
+  return engine_->enqueue(std::move(request));
+}
+PlantSimulation::Cancel PlantSimulation::cancel(std::string_view id) { return engine_->cancel(id); }
+void PlantSimulation::reset(std::function<void(std::vector<std::string>)> done) { engine_->reset(std::move(done)); }
+bool PlantSimulation::set_parameters(const Station& station, process::Values values) {
+  return engine_->set_parameters(station, std::move(values));
+}
+process::Values PlantSimulation::parameters(const Station& station) const { return engine_->parameters(station); }
+void PlantSimulation::set_pacing(Pacing pacing) { engine_->set_pacing(pacing); }
+Pacing PlantSimulation::pacing() const { return engine_->pacing(); }
+PlantStatus PlantSimulation::status() const { return engine_->status(); }
+Counters PlantSimulation::counters() const { return engine_->counters(); }
+MachineSnapshot PlantSimulation::machine(const Station& station) const { return engine_->machine(station); }
+std::optional<BatchRecord> PlantSimulation::batch(std::string_view id) const { return engine_->batch(id); }
+std::optional<PlantSimulation::Page> PlantSimulation::batches(std::optional<BatchStatus> status, bool ascending,
+                                                              std::size_t limit,
+                                                              std::optional<std::string_view> after) const {
+  return engine_->batches(status, ascending, limit, after);
+}
+std::size_t PlantSimulation::stop() { return engine_->stop(); }
+void PlantSimulation::stop_accepting() { engine_->stop_accepting(); }
+
+}  // namespace battery_twin::plant

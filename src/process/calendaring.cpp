@@ -1,0 +1,101 @@
+#include "battery_twin/process/calendaring.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace battery_twin::process {
+namespace {
+
+constexpr std::array<Field<CalendaringParameters>, 6> kFields{{
+    {.name = "roll_gap",
+     .member = &CalendaringParameters::roll_gap,
+     .unit = "m",
+     .description = "Gap between the rolls",
+     .reference = 100e-6,
+     .hard = positive_up_to(0.01)},
+    {.name = "roll_pressure",
+     .member = &CalendaringParameters::roll_pressure,
+     .unit = "Pa",
+     .description = "Hydraulic pressure on the rolls",
+     .reference = 5e6,
+     .hard = positive_up_to(1e10)},
+    {.name = "temperature",
+     .member = &CalendaringParameters::temperature,
+     .unit = "K",
+     .description = "Roll temperature (not used by reference)",
+     .reference = 353.15,
+     .hard = between(200, 600),
+     .usual = between(293.15, 393.15),
+     .hint = "temperatures are in kelvin, 80 degrees Celsius are 353.15 K"},
+    {.name = "roll_speed",
+     .member = &CalendaringParameters::roll_speed,
+     .unit = "m/s",
+     .description = "Surface speed of the rolls (not used by reference)",
+     .reference = 0.1,
+     .hard = positive_up_to(10)},
+    {.name = "dry_thickness",
+     .member = &CalendaringParameters::dry_thickness,
+     .unit = "m",
+     .description = "Thickness of the incoming film (shown, never used by reference)",
+     .reference = 1e-4,
+     .hard = positive_up_to(0.01)},
+    {.name = "initial_porosity",
+     .member = &CalendaringParameters::initial_porosity,
+     .unit = "1",
+     .description = "Porosity of the incoming film; null: 0.4 in reference",
+     .reference = 0.4,
+     .hard = open_unit_interval(),
+     .usual = between(0.35, 0.6)},
+}};
+
+constexpr double kDefaultPorosity = 0.4;
+
+constexpr std::array<Output, 3> kOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness behind the rolls"},
+    {.name = "porosity", .unit = "1", .description = "Porosity behind the rolls"},
+    {.name = "defect_risk", .unit = "", .description = "Pressure too high for the film", .kind = Kind::boolean, .verdict = Verdict::risk},
+}};
+
+// The Python server's model: thickness = gap, porosity falls exponentially with strain. The dried thickness, not the
+// calendered one, is what the Python server hands on.
+class ReferenceCalendaring {
+ public:
+  static double steps(const CalendaringParameters& /*parameters*/) { return 60; }
+
+  ReferenceCalendaring(Line line, const Product& upstream, const CalendaringParameters& parameters,
+                       const Noise& /*noise*/)
+      : p_(parameters), line_(line), incoming_(upstream.web(line).dry_thickness) {}
+
+  void step(std::uint32_t /*t*/) {
+    const double strain = (incoming_ - p_.roll_gap) / incoming_;
+    const double stress = 5e8 * strain;
+    porosity_ = p_.initial_porosity.value_or(kDefaultPorosity) * std::exp(-3 * strain);
+    thickness_ = p_.roll_gap;
+    defect_risk_ = p_.roll_pressure > 2 * stress;
+  }
+
+  void properties(std::span<double> out) const {
+    out[0] = thickness_;
+    out[1] = porosity_;
+    out[2] = defect_risk_ ? 1 : 0;
+  }
+
+  void hand_on(Product& product) const { product.web(line_).porosity = porosity_; }
+
+ private:
+  CalendaringParameters p_;
+  Line line_;
+  double incoming_;
+  double thickness_ = 0, porosity_ = 0;
+  bool defect_risk_ = false;
+};
+
+}  // namespace
+
+const MachineType& calendaring() {
+  static const MachineType type = describe<CalendaringParameters, ReferenceCalendaring, kFields>(
+      "calendaring", "Presses the film between two rolls", kOutputs);
+  return type;
+}
+
+}  // namespace battery_twin::process

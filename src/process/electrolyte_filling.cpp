@@ -1,0 +1,95 @@
+#include "battery_twin/process/electrolyte_filling.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace battery_twin::process {
+namespace {
+
+constexpr std::array<Field<ElectrolyteFillingParameters>, 3> kFields{{
+    {.name = "vacuum_level",
+     .member = &ElectrolyteFillingParameters::vacuum_level,
+     .unit = "mbar",
+     .description = "Absolute pressure held before filling (not used by reference)",
+     .reference = 100.0,
+     .hard = positive_up_to(1e8),
+     .usual = {.at_most = 100.0}},
+    {.name = "vacuum_filling",
+     .member = &ElectrolyteFillingParameters::vacuum_filling,
+     .unit = "mbar",
+     .description = "Absolute pressure held while filling (not used by reference)",
+     .reference = 60.0,
+     .hard = positive_up_to(1e8),
+     .usual = {.at_most = 100.0}},
+    {.name = "soaking_time",
+     .member = &ElectrolyteFillingParameters::soaking_time,
+     .unit = "s",
+     .description = "Time the cell soaks",
+     .reference = 10.0,
+     .hard = {.at_least = 1.0}},
+}};
+
+constexpr std::array<Output, 11> kOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness of the wound stack"},
+    {.name = "porosity", .unit = "1", .description = "Mean porosity of the two electrodes"},
+    {.name = "final_width", .unit = "m", .description = "Mean width of the two electrodes"},
+    {.name = "epsilon_width", .unit = "m", .description = "Difference of the electrodes' widths"},
+    {.name = "wound_length", .unit = "m", .description = "Length of the roll"},
+    {.name = "V_sep", .unit = "m3", .description = "Volume of the separator"},
+    {.name = "V_elec", .unit = "m3", .description = "Volume of the electrodes"},
+    {.name = "V_max", .unit = "m3", .description = "Electrolyte that fills every pore"},
+    {.name = "eta_wetting", .unit = "1", .description = "Share of the pores that is filled"},
+    {.name = "V_elec_filling", .unit = "m3", .description = "Electrolyte taken up"},
+    {.name = "defect_risk", .unit = "", .description = "Less than 80 % filled", .kind = Kind::boolean, .verdict = Verdict::risk},
+}};
+
+// The Python server's model: wetting approaches 1 − e⁻³ over the soaking time.
+class ReferenceElectrolyteFilling {
+ public:
+  static double steps(const ElectrolyteFillingParameters& parameters) { return parameters.soaking_time; }
+
+  ReferenceElectrolyteFilling(Line /*line*/, const Product& upstream, const ElectrolyteFillingParameters& parameters,
+                              const Noise& /*noise*/)
+      : p_(parameters), cell_(upstream.cell) {}
+
+  void step(std::uint32_t t) {
+    separator_ = 0.05 * cell_.wound_length;
+    electrodes_ = cell_.wound_length * cell_.width * cell_.thickness;
+    full_ = cell_.porosity * (electrodes_ + separator_);
+    wetting_ = 1 - std::exp(-3 * (t / p_.soaking_time));
+    filled_ = wetting_ * full_;
+    defect_risk_ = filled_ < 0.8 * full_;
+  }
+
+  void properties(std::span<double> out) const {
+    const std::array values{cell_.thickness, cell_.porosity, cell_.width, cell_.epsilon_width,
+                            cell_.wound_length, separator_,  electrodes_, full_,
+                            wetting_,        filled_,        defect_risk_ ? 1.0 : 0.0};
+    std::copy(values.begin(), values.end(), out.begin());
+  }
+
+  void hand_on(Product& product) const {
+    product.cell.wetting = wetting_;
+    product.cell.electrolyte_volume = filled_;
+  }
+
+ private:
+  ElectrolyteFillingParameters p_;
+  Cell cell_;
+  double separator_ = 0, electrodes_ = 0, full_ = 0, wetting_ = 0, filled_ = 0;
+  bool defect_risk_ = false;
+};
+
+}  // namespace
+
+const MachineType& electrolyte_filling() {
+  static const MachineType type = [] {
+    auto described = describe<ElectrolyteFillingParameters, ReferenceElectrolyteFilling, kFields>(
+        "electrolyte_filling", "Fills the pores of the roll with electrolyte", kOutputs);
+    described.steps_field = "soaking_time";
+    return described;
+  }();
+  return type;
+}
+
+}  // namespace battery_twin::process

@@ -1,0 +1,95 @@
+#include "battery_twin/process/formation_cycling.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace battery_twin::process {
+namespace {
+
+constexpr std::array<Field<FormationCyclingParameters>, 4> kFields{{
+    {.name = "charge_current_A",
+     .member = &FormationCyclingParameters::charge_current_A,
+     .unit = "A",
+     .description = "Charge current",
+     .reference = 0.05,
+     .hard = positive_up_to(1e3)},
+    {.name = "charge_voltage_limit_V",
+     .member = &FormationCyclingParameters::charge_voltage_limit_V,
+     .unit = "V",
+     .description = "Voltage at which charging ends",
+     .reference = 4.2,
+     .hard = positive_up_to(10),
+     .usual = between(3.6, 4.4)},
+    {.name = "initial_voltage",
+     .member = &FormationCyclingParameters::initial_voltage,
+     .unit = "V",
+     .description = "Voltage before the first charge",
+     .reference = 1.0,
+     .hard = positive_up_to(10)},
+    {.name = "formation_duration_s",
+     .member = &FormationCyclingParameters::formation_duration_s,
+     .unit = "s",
+     .description = "Longest duration of formation",
+     .reference = 200.0,
+     .hard = {.above = 0.0}},
+}};
+
+constexpr std::array<Output, 5> kOutputs{{
+    {.name = "Voltage_V", .unit = "V", .description = "Cell voltage"},
+    {.name = "Capacity_Ah", .unit = "Ah", .description = "Capacity formed so far"},
+    {.name = "sei_efficiency", .unit = "1", .description = "Progress of the SEI"},
+    {.name = "Eta wetting", .unit = "1", .description = "Share of the pores that is filled"},
+    {.name = "Volume_electrolyte", .unit = "m3", .description = "Electrolyte in the cell"},
+}};
+
+// The Python server's model: a logistic in time for the SEI, a voltage that rises with charge over capacity.
+class ReferenceFormationCycling {
+ public:
+  static double steps(const FormationCyclingParameters& parameters) { return parameters.formation_duration_s + 1; }
+
+  ReferenceFormationCycling(Line /*line*/, const Product& upstream, const FormationCyclingParameters& parameters,
+                            const Noise& /*noise*/)
+      : p_(parameters), wetting_(upstream.cell.wetting), electrolyte_(upstream.cell.electrolyte_volume) {}
+
+  [[nodiscard]] std::optional<std::string> stop_reason() const {
+    if (voltage_ < p_.charge_voltage_limit_V) return std::nullopt;
+    return "the voltage reached its limit of " + to_text(p_.charge_voltage_limit_V) + " V";
+  }
+
+  void step(std::uint32_t t) {
+    constexpr double kTheoreticalCapacity = 2.0;  // Ah
+    sei_ = 1 / (1 + std::exp(-0.05 * (static_cast<double>(t) - 300)));
+    capacity_ = kTheoreticalCapacity * sei_ * wetting_;
+    voltage_ = std::min(p_.initial_voltage + p_.charge_current_A * t / (capacity_ + 1e-6), p_.charge_voltage_limit_V);
+  }
+
+  void properties(std::span<double> out) const {
+    const std::array values{voltage_, capacity_, sei_, wetting_, electrolyte_};
+    std::copy(values.begin(), values.end(), out.begin());
+  }
+
+  void hand_on(Product& product) const {
+    product.cell.sei_efficiency = sei_;
+    product.cell.capacity = capacity_;
+  }
+
+ private:
+  FormationCyclingParameters p_;
+  double wetting_, electrolyte_;
+  double voltage_ = 0, capacity_ = 0, sei_ = 0;
+};
+
+}  // namespace
+
+const MachineType& formation_cycling() {
+  static const MachineType type = [] {
+    auto described = describe<FormationCyclingParameters, ReferenceFormationCycling, kFields>(
+        "formation_cycling", "Charges the cell for the first time", kOutputs);
+    described.steps_field = "formation_duration_s";
+    return described;
+  }();
+  return type;
+}
+
+}  // namespace battery_twin::process

@@ -1,0 +1,90 @@
+#include "battery_twin/process/slitting.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace battery_twin::process {
+namespace {
+
+constexpr std::array<Field<SlittingParameters>, 4> kFields{{
+    {.name = "blade_sharpness",
+     .member = &SlittingParameters::blade_sharpness,
+     .unit = "1",
+     .description = "Sharpness relative to a new blade",
+     .reference = 1.0,
+     .hard = {.above = 0.0},
+     .usual = between(0.3, 2)},
+    {.name = "slitting_speed",
+     .member = &SlittingParameters::slitting_speed,
+     .unit = "m/s",
+     .description = "Speed of the web through the knives",
+     .reference = 0.1,
+     .hard = positive_up_to(10),
+     .usual = {.at_most = 2.0}},
+    {.name = "target_width",
+     .member = &SlittingParameters::target_width,
+     .unit = "m",
+     .description = "Width to cut to",
+     .reference = 0.5,
+     .hard = positive_up_to(10)},
+    {.name = "slitting_tension",
+     .member = &SlittingParameters::slitting_tension,
+     .unit = "N",
+     .description = "Tension of the web",
+     .reference = 50.0,
+     .hard = positive_up_to(1e5)},
+}};
+
+constexpr std::array<Output, 5> kOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness of the electrode"},
+    {.name = "width_final", .unit = "m", .description = "Width after the cut"},
+    {.name = "epsilon_width", .unit = "m", .description = "Deviation from the target width"},
+    {.name = "burr_factor", .unit = "1", .description = "Burr at the cut edge"},
+    {.name = "defect_risk", .unit = "", .description = "Width or burr out of bounds", .kind = Kind::boolean, .verdict = Verdict::risk},
+}};
+
+// The Python server's model: a width redrawn every step, a burr that grows with speed and tension.
+class ReferenceSlitting {
+ public:
+  static double steps(const SlittingParameters& /*parameters*/) { return 30; }
+
+  ReferenceSlitting(Line line, const Product& upstream, const SlittingParameters& parameters, const Noise& noise)
+      : p_(parameters), line_(line), noise_(noise), thickness_(upstream.web(line).dry_thickness) {}
+
+  void step(std::uint32_t t) {
+    width_ = noise_.normal(t, 0, p_.target_width, 0.05);
+    epsilon_width_ = width_ - p_.target_width;
+    burr_factor_ = 1 / p_.blade_sharpness * (p_.slitting_speed / 1) * (p_.slitting_tension / 100);
+    defect_risk_ = std::abs(epsilon_width_) > 0.1 || burr_factor_ > 2;
+  }
+
+  void properties(std::span<double> out) const {
+    const std::array values{thickness_, width_, epsilon_width_, burr_factor_, defect_risk_ ? 1.0 : 0.0};
+    std::copy(values.begin(), values.end(), out.begin());
+  }
+
+  void hand_on(Product& product) const {
+    Web& web = product.web(line_);
+    web.width = width_;
+    web.epsilon_width = epsilon_width_;
+    web.burr_factor = burr_factor_;
+  }
+
+ private:
+  SlittingParameters p_;
+  Line line_;
+  Noise noise_;
+  double thickness_;
+  double width_ = 0, epsilon_width_ = 0, burr_factor_ = 0;
+  bool defect_risk_ = false;
+};
+
+}  // namespace
+
+const MachineType& slitting() {
+  static const MachineType type = describe<SlittingParameters, ReferenceSlitting, kFields>(
+      "slitting", "Cuts the web to the electrode's width", kOutputs);
+  return type;
+}
+
+}  // namespace battery_twin::process
