@@ -28,7 +28,7 @@ class PlantSimulation::Engine {
   std::variant<Accepted, Refused> enqueue(BatchRequest request);
   Cancel cancel(std::string_view id);
   void reset(std::function<void(std::vector<std::string>)> done);
-  bool set_parameters(const Station& station, process::Values values);
+  bool set_parameters(const Station& station, process::Values values, std::vector<std::string> warnings);
   process::Values parameters(const Station& station) const;
   void set_pacing(Pacing pacing);
   Pacing pacing() const;

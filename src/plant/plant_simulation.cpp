@@ -50,7 +50,10 @@ std::variant<Accepted, Refused> PlantSimulation::Engine::enqueue(BatchRequest re
   by_id_.emplace(record.id, batch);
   by_index_.emplace(record.index, batch);
   queue_.push_back(batch);
-  tell(EventType::batch_requested, *batch, "Batch " + record.id + " was accepted");
+  events_.push({.type = EventType::batch_requested,
+                .batch_id = record.id,
+                .message = "Batch " + record.id + " was accepted",
+                .warnings = record.warnings});
   const std::size_t position = queue_.size();
   dispatch();
   return Accepted{record.id, record.seed, record.status == BatchStatus::queued ? position : 0};
@@ -118,7 +121,8 @@ void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)
   }
 }
 
-bool PlantSimulation::Engine::set_parameters(const Station& station, process::Values values) {
+bool PlantSimulation::Engine::set_parameters(const Station& station, process::Values values,
+                                             std::vector<std::string> warnings) {
   const std::lock_guard lock(mutex_);
   Machine& machine = machines_[station.index];
   machine.parameters = std::move(values);
@@ -127,7 +131,8 @@ bool PlantSimulation::Engine::set_parameters(const Station& station, process::Va
                 .batch_id = {},
                 .message = "Parameters of " + station.process_name + " were updated, they apply " +
                            (now ? "now" : "from the next batch"),
-                .station = station.index});
+                .station = station.index,
+                .warnings = std::move(warnings)});
   return now;
 }
 
@@ -282,8 +287,9 @@ std::variant<Accepted, Refused> PlantSimulation::enqueue(BatchRequest request) {
 }
 PlantSimulation::Cancel PlantSimulation::cancel(std::string_view id) { return engine_->cancel(id); }
 void PlantSimulation::reset(std::function<void(std::vector<std::string>)> done) { engine_->reset(std::move(done)); }
-bool PlantSimulation::set_parameters(const Station& station, process::Values values) {
-  return engine_->set_parameters(station, std::move(values));
+bool PlantSimulation::set_parameters(const Station& station, process::Values values,
+                                     std::vector<std::string> warnings) {
+  return engine_->set_parameters(station, std::move(values), std::move(warnings));
 }
 process::Values PlantSimulation::parameters(const Station& station) const { return engine_->parameters(station); }
 void PlantSimulation::set_pacing(Pacing pacing) { engine_->set_pacing(pacing); }

@@ -30,8 +30,15 @@ std::vector<Violation> MachineType::violations(const Values& values, std::uint32
       found.push_back(std::move(*violation));
     }
   }
+  for (Violation& violation : whole_violations(values, max_steps, found.empty())) found.push_back(std::move(violation));
+  return found;
+}
+
+std::vector<Violation> MachineType::whole_violations(const Values& values, std::uint32_t max_steps,
+                                                     bool fields_valid) const {
+  std::vector<Violation> found;
   if (check_whole != nullptr) check_whole(values, found);
-  if (found.empty() && !steps_field.empty() && !(steps(values) <= max_steps)) {
+  if (fields_valid && !steps_field.empty() && !(steps(values) <= max_steps)) {
     const auto index = index_of(steps_field);
     found.push_back({.field = steps_field,
                      .type = "value_error",

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "battery_twin/process/end_of_line.hpp"
 #include "battery_twin/process/line.hpp"
@@ -47,7 +48,7 @@ enum class Level : std::uint8_t { debug, info, warning, error };
 [[nodiscard]] std::string_view to_string(Level level);
 [[nodiscard]] std::optional<Level> level_from(std::string_view name);
 
-/// How much an event matters to a person who reads the log.
+/// How much an event of that type matters to a person who reads the log.
 [[nodiscard]] Level level_of(EventType type);
 
 /// A life-cycle event. Immutable once it is in the queue.
@@ -60,7 +61,10 @@ struct Event {
   std::optional<std::size_t> station{};
   std::optional<std::uint32_t> step{};  ///< steps the machine has done
   std::string reason{};                 ///< of a failure
+  std::vector<std::string> warnings{};  ///< what is unusual about what was asked for
   std::shared_ptr<const process::EndOfLine> end_of_line{};
+
+  [[nodiscard]] Level level() const { return warnings.empty() ? level_of(type) : Level::warning; }
 };
 
 }  // namespace battery_twin::plant

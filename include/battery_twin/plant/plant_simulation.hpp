@@ -106,8 +106,9 @@ class PlantSimulation {
   void reset(std::function<void(std::vector<std::string>)> done);
 
   /// Sets a station's parameters for the batches that enter it from now on. `values` must be valid.
+  /// @param warnings  what is unusual about them; goes into the event
   /// @return true when they apply at once, false when a batch is inside: then from the next one on
-  bool set_parameters(const Station& station, process::Values values);
+  bool set_parameters(const Station& station, process::Values values, std::vector<std::string> warnings = {});
   [[nodiscard]] process::Values parameters(const Station& station) const;
 
   /// Takes effect at once, also for steps that are waiting.

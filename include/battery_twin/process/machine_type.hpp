@@ -66,6 +66,11 @@ struct MachineType {
   /// @param max_steps  the longest run allowed
   [[nodiscard]] std::vector<Violation> violations(const Values& values, std::uint32_t max_steps) const;
 
+  /// The rules over more than one field and the limit on the run's length; for values whose fields are each valid,
+  /// or, with `fields_valid` false, at least finite where they are set: then only the rules that can still be told.
+  [[nodiscard]] std::vector<Violation> whole_violations(const Values& values, std::uint32_t max_steps,
+                                                        bool fields_valid) const;
+
   /// Where a field or its alias stands in `fields`, or nothing.
   [[nodiscard]] std::optional<std::size_t> index_of(std::string_view field) const;
 };

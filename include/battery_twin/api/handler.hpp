@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "battery_twin/api/message.hpp"
+
+namespace battery_twin::api {
+
+/// Where a WebSocket client's messages go. Implemented by the session; called on the I/O thread.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Queues a text message. The text is shared by all clients that get it.
+  virtual void send(std::shared_ptr<const std::string> text) = 0;
+};
+
+/// One WebSocket client's subscription. Ends when it is destroyed. Used on the I/O thread only.
+class Feed {
+ public:
+  virtual ~Feed() = default;
+  /// The client's queue ran empty: sends the next part of what it is owed from the past.
+  virtual void refill() = 0;
+  /// A text message of the client. Gives the answer.
+  [[nodiscard]] virtual std::string on_text(std::string_view text) = 0;
+};
+
+/// What the sockets know of the meaning of requests. Every method is called on the I/O thread and returns at once.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+
+  /// What the head alone decides, before the body is read: unknown path, wrong method, wrong body type, redirects.
+  /// @return the final answer, or nothing when the request should be handled
+  [[nodiscard]] virtual std::optional<Response> refuse(const RequestHead& head) = 0;
+  /// Answers a request that `refuse` let through, at once or later. An exception is an internal error.
+  virtual void handle(const RequestHead& head, std::string_view body, Reply reply) = 0;
+  /// @return true when a WebSocket may be opened on that path
+  [[nodiscard]] virtual bool is_websocket(std::string_view path) const = 0;
+  /// What is wrong with an upgrade's query, or nothing.
+  [[nodiscard]] virtual std::optional<Response> refuse_websocket(const RequestHead& head) = 0;
+  /// @param sink  must outlive the feed
+  [[nodiscard]] virtual std::unique_ptr<Feed> open_feed(const RequestHead& head, Sink& sink) = 0;
+};
+
+}  // namespace battery_twin::api

@@ -1,0 +1,127 @@
+#include "battery_twin/api/api.hpp"
+
+#include <algorithm>
+
+#include "broadcaster.hpp"
+#include "query.hpp"
+#include "routes.hpp"
+
+namespace battery_twin::api {
+namespace {
+
+constexpr std::string_view kWebSocketPath = "/ws/status";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+// application/json and application/anything+json, with or without parameters.
+bool is_json(std::string_view content_type) {
+  std::string type = lower(content_type.substr(0, content_type.find(';')));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.pop_back();
+  return type == "application/json" || (type.starts_with("application/") && type.ends_with("+json"));
+}
+
+class TheApi final : public Api {
+ public:
+  TheApi(plant::PlantSimulation& plant, plant::EventQueue& events, ApiConfig config)
+      : config_(std::move(config)),
+        broadcaster_(plant, events, config_.replay_capacity, config_.on_event),
+        routes_(plant, broadcaster_, config_) {}
+
+  std::optional<Response> refuse(const RequestHead& head) override {
+    if (head.path == kWebSocketPath) return refuse_plain_on_websocket(head);
+    const Match found = match(Routes::table(), head.method, head.path);
+    if (found.allow.empty()) return unknown_path(head);
+    if (head.method == "OPTIONS") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", found.allow}}};
+    if (found.route == nullptr) {
+      Response response = failure(405, "Method Not Allowed");
+      response.headers.emplace_back("Allow", found.allow);
+      return response;
+    }
+    if (head.has_body || !head.content_type.empty()) {
+      const bool wants_json = head.has_body || found.route->takes_body;
+      if (wants_json && !is_json(head.content_type))
+        return failure(415, "The body must be JSON with Content-Type: application/json");
+      if (!head.content_encoding.empty() && lower(head.content_encoding) != "identity")
+        return failure(415, "The body must not be encoded, Content-Encoding is not supported");
+    }
+    return std::nullopt;
+  }
+
+  void handle(const RequestHead& head, std::string_view body, Reply reply) override {
+    Match found = match(Routes::table(), head.method, head.path);
+    if (found.route == nullptr) return reply(failure(404, "Not Found"));
+    (routes_.*found.route->handle)({head, body, std::move(found.parts), std::move(reply)});
+  }
+
+  bool is_websocket(std::string_view path) const override { return path == kWebSocketPath; }
+
+  std::optional<Response> refuse_websocket(const RequestHead& head) override {
+    Errors errors;
+    Broadcaster::check(Query(head.query), errors);
+    if (errors.empty()) return std::nullopt;
+    return invalid(errors);
+  }
+
+  std::unique_ptr<Feed> open_feed(const RequestHead& head, Sink& sink) override {
+    return broadcaster_.open(Query(head.query), sink);
+  }
+
+  void pump() override { broadcaster_.pump(); }
+  void tick() override { broadcaster_.tick(); }
+  void set_draining() override { routes_.set_draining(); }
+
+ private:
+  static Response refuse_plain_on_websocket(const RequestHead& head) {
+    if (head.method == "OPTIONS") return {.status = 204, .content_type = {}, .headers = {{"Allow", "GET, OPTIONS"}}};
+    if (head.method != "GET") {
+      Response response = failure(405, "Method Not Allowed");
+      response.headers.emplace_back("Allow", "GET, OPTIONS");
+      return response;
+    }
+    Response response = failure(426, "This path speaks WebSocket only");
+    response.headers.emplace_back("Upgrade", "websocket");
+    return response;
+  }
+
+  static Response unknown_path(const RequestHead& head) {
+    std::string_view path = head.path;
+    if (path.size() > 1 && path.ends_with('/')) {
+      path.remove_suffix(1);
+      if (path == kWebSocketPath || !match(Routes::table(), head.method, path).allow.empty()) {
+        // Only names of ours or one machine's or batch's name can stand in such a path; others were refused.
+        std::string location;
+        for (const char c : path) location += is_plain(c) ? std::string(1, c) : escaped(c);
+        if (!head.query.empty()) location += "?" + head.query;
+        return {.status = 307, .content_type = {}, .headers = {{"Location", location}}};
+      }
+    }
+    return failure(404, "Not Found");
+  }
+
+  static bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+  }
+
+  static std::string escaped(char c) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    return {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+
+  ApiConfig config_;
+  Broadcaster broadcaster_;
+  Routes routes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Api> make_api(plant::PlantSimulation& plant, plant::EventQueue& events, ApiConfig config) {
+  return std::make_unique<TheApi>(plant, events, std::move(config));
+}
+
+}  // namespace battery_twin::api

@@ -1,0 +1,211 @@
+#include "broadcaster.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "event_json.hpp"
+
+namespace battery_twin::api {
+namespace {
+
+using Text = std::shared_ptr<const std::string>;
+
+constexpr std::uint64_t kDefaultReplay = 100;
+constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the past before its queue must run empty
+constexpr unsigned kTicksPerProgress = 4;
+
+Text text_of(const Json& message) { return std::make_shared<const std::string>(dump(message)); }
+
+std::string_view line_of(const plant::Event& event, const plant::Layout& layout) {
+  if (event.station) return to_string(layout.stations()[*event.station].line);
+  switch (event.type) {
+    case plant::EventType::batch_started_anode_line:
+    case plant::EventType::batch_completed_anode_line:
+      return to_string(process::Line::anode);
+    case plant::EventType::batch_started_cathode_line:
+    case plant::EventType::batch_completed_cathode_line:
+      return to_string(process::Line::cathode);
+    case plant::EventType::batch_started_cell_line:
+    case plant::EventType::batch_completed_cell_line:
+      return to_string(process::Line::cell);
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+// A client first reads the past out of the history, in parts, as fast as it takes them; from then on it is live and
+// gets every new event when it comes.
+class Broadcaster::Client final : public Feed {
+ public:
+  Client(Broadcaster& broadcaster, const Query& query, Sink& sink) : broadcaster_(broadcaster), sink_(sink) {
+    Errors ignored;  // `check` has looked before
+    telemetry_ = query.flag("telemetry", ignored);
+    const auto since = query.integer("since", 0, std::numeric_limits<std::uint64_t>::max(), ignored);
+    const auto replay = query.integer("replay", 0, std::numeric_limits<std::uint64_t>::max(), ignored);
+    const auto& history = broadcaster.history_;
+    const std::uint64_t oldest = history.empty() ? 1 : history.front().seq;
+    newest_at_start_ = history.empty() ? 0 : history.back().seq;
+    if (since) {
+      start_after(*since, oldest);
+    } else {
+      const std::uint64_t count = std::min<std::uint64_t>(replay.value_or(kDefaultReplay), history.size());
+      next_ = newest_at_start_ + 1 - count;
+    }
+    broadcaster_.clients_.push_back(this);
+  }
+  ~Client() override { std::erase(broadcaster_.clients_, this); }
+
+  void refill() override {
+    if (live_) return;
+    const auto& history = broadcaster_.history_;
+    for (std::size_t sent = 0; sent < kReplayedAtOnce;) {
+      if (history.empty() || next_ > history.back().seq) {
+        live_ = true;
+        return;
+      }
+      if (next_ < history.front().seq) {  // too slow: what it should get next has been forgotten
+        send_gap(next_, history.front().seq - 1);
+        next_ = history.front().seq;
+      }
+      const plant::Event& event = history[next_ - history.front().seq];
+      ++next_;
+      if (!wants(event)) continue;
+      sink_.send(text_of(event_json(event, broadcaster_.plant_.layout(), event.seq <= newest_at_start_)));
+      ++sent;
+    }
+  }
+
+  std::string on_text(std::string_view text) override {
+    if (text.find("\"subscribe\"") != std::string_view::npos) {
+      const auto parsed = parse_json(text);
+      const Json* document = std::get_if<Json>(&parsed);
+      if (document != nullptr && document->is_object() && document->contains("subscribe")) {
+        const auto error = subscription_.read(document->at("subscribe"), broadcaster_.plant_.layout());
+        return dump(message_json(kPlantProcess, error ? "error" : "subscribed", plant::now(),
+                                 {{"batch_id", nullptr}, {"message", error ? *error : "The subscription was changed"}}));
+      }
+    }
+    return "Echo: " + std::string(text);
+  }
+
+  [[nodiscard]] bool wants(const plant::Event& event) const {
+    const plant::Layout& layout = broadcaster_.plant_.layout();
+    return subscription_.wants(to_string(event.type), event.station ? &layout.stations()[*event.station] : nullptr,
+                               line_of(event, layout), event.batch_id);
+  }
+  [[nodiscard]] const Subscription& subscription() const { return subscription_; }
+  [[nodiscard]] bool telemetry() const { return telemetry_; }
+  [[nodiscard]] bool live() const { return live_; }
+  void send(const Text& text) { sink_.send(text); }
+
+ private:
+  // Exactly the events after `since`; what of them is gone, or cannot be known, is a gap.
+  void start_after(std::uint64_t since, std::uint64_t oldest) {
+    if (since > newest_at_start_) {
+      send_gap(oldest, newest_at_start_);
+      next_ = oldest;
+    } else if (since + 1 < oldest) {
+      send_gap(since + 1, oldest - 1);
+      next_ = oldest;
+    } else {
+      next_ = since + 1;
+    }
+  }
+
+  void send_gap(std::uint64_t from, std::uint64_t to) {
+    sink_.send(text_of(message_json(kPlantProcess, "gap", plant::now(),
+                                    {{"batch_id", nullptr},
+                                     {"message", "Some events are not in the message queue any more"},
+                                     {"from", from},
+                                     {"to", to}})));
+  }
+
+  Broadcaster& broadcaster_;
+  Sink& sink_;
+  Subscription subscription_;
+  bool telemetry_ = false;
+  bool live_ = false;
+  std::uint64_t next_ = 1;  // while not live
+  std::uint64_t newest_at_start_ = 0;
+};
+
+Broadcaster::Broadcaster(plant::PlantSimulation& plant, plant::EventQueue& events, std::size_t capacity,
+                         std::function<void(const plant::Event&)> on_event)
+    : plant_(plant),
+      events_(events),
+      capacity_(capacity),
+      on_event_(std::move(on_event)),
+      sent_versions_(plant.layout().stations().size(), 0) {}
+
+void Broadcaster::check(const Query& query, Errors& errors) {
+  (void)query.integer("since", 0, std::numeric_limits<std::uint64_t>::max(), errors);
+  (void)query.integer("replay", 0, std::numeric_limits<std::uint64_t>::max(), errors);
+  (void)query.flag("telemetry", errors);
+}
+
+std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
+  pump();  // so that the client's past ends where its live messages begin
+  return std::make_unique<Client>(*this, query, sink);
+}
+
+void Broadcaster::pump() {
+  for (plant::Event& event : events_.drain()) {
+    history_.push_back(std::move(event));
+    if (history_.size() > capacity_) history_.pop_front();
+    const plant::Event& kept = history_.back();
+    if (on_event_) on_event_(kept);
+    Text text;  // made when the first client wants it
+    for (Client* client : clients_) {
+      if (!client->live() || !client->wants(kept)) continue;
+      if (!text) text = text_of(event_json(kept, plant_.layout(), false));
+      client->send(text);
+    }
+  }
+}
+
+void Broadcaster::tick() {
+  if (clients_.empty()) return;
+  send_telemetry();
+  if (++ticks_ % kTicksPerProgress == 0) send_progress();
+}
+
+void Broadcaster::send_telemetry() {
+  if (std::ranges::none_of(clients_, &Client::telemetry)) return;
+  for (const plant::Station& station : plant_.layout().stations()) {
+    const plant::MachineSnapshot snapshot = plant_.machine(station);
+    std::uint64_t& sent = sent_versions_[station.index];
+    if (snapshot.version == sent || snapshot.steps == 0) continue;
+    sent = snapshot.version;
+    Text text;
+    for (Client* client : clients_) {
+      if (!client->telemetry() || !client->live() ||
+          !client->subscription().wants("data_generated", &station, to_string(station.line), *snapshot.batch_id))
+        continue;
+      if (!text) text = text_of(telemetry_json(station, snapshot));
+      client->send(text);
+    }
+  }
+}
+
+void Broadcaster::send_progress() {
+  const plant::PlantStatus status = plant_.status();
+  std::vector<std::pair<std::string, std::string>> sent;
+  for (const auto& running : status.running) {
+    const Json progress = progress_json(running.lines);
+    sent.emplace_back(running.id, dump(progress));
+    if (std::ranges::find(sent_progress_, sent.back()) != sent_progress_.end()) continue;
+    const Text text = text_of(message_json(kPlantProcess, "batch_progress", plant::now(),
+                                           {{"batch_id", running.id},
+                                            {"message", "Batch " + running.id + " is on its way"},
+                                            {"stage", stage_json(running.lines, plant_.layout())},
+                                            {"progress", progress}}));
+    for (Client* client : clients_) {
+      if (client->live() && client->subscription().wants("batch_progress", nullptr, {}, running.id)) client->send(text);
+    }
+  }
+  sent_progress_ = std::move(sent);
+}
+
+}  // namespace battery_twin::api

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "battery_twin/api/handler.hpp"
+#include "battery_twin/plant/event_queue.hpp"
+#include "battery_twin/plant/plant_simulation.hpp"
+#include "query.hpp"
+#include "subscription.hpp"
+
+namespace battery_twin::api {
+
+/// Turns what the plant tells into messages, each serialised once for all clients, and keeps the last ones for those
+/// who come later. Lives on the I/O thread.
+class Broadcaster {
+ public:
+  /// @param capacity  life-cycle events that are kept
+  Broadcaster(plant::PlantSimulation& plant, plant::EventQueue& events, std::size_t capacity,
+              std::function<void(const plant::Event&)> on_event);
+
+  /// Takes the new events out of the queue and sends them.
+  void pump();
+  /// Sends what changed since the last tick: telemetry every time, progress every few times.
+  void tick();
+
+  /// Checks `replay`, `since` and `telemetry`.
+  static void check(const Query& query, Errors& errors);
+  std::unique_ptr<Feed> open(const Query& query, Sink& sink);
+
+  [[nodiscard]] const std::deque<plant::Event>& history() const { return history_; }
+  [[nodiscard]] std::size_t clients() const { return clients_.size(); }
+
+ private:
+  class Client;
+
+  void send_progress();
+  void send_telemetry();
+
+  plant::PlantSimulation& plant_;
+  plant::EventQueue& events_;
+  std::size_t capacity_;
+  std::function<void(const plant::Event&)> on_event_;
+  std::deque<plant::Event> history_;  // oldest first, sequence numbers without holes
+  std::vector<Client*> clients_;
+  std::vector<std::uint64_t> sent_versions_;  // of each machine's snapshot
+  std::vector<std::pair<std::string, std::string>> sent_progress_;  // of each running batch
+  unsigned ticks_ = 0;
+};
+
+}  // namespace battery_twin::api

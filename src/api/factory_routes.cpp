@@ -1,0 +1,222 @@
+#include <cmath>
+
+#include "event_json.hpp"
+#include "query.hpp"
+#include "routes.hpp"
+
+namespace battery_twin::api {
+namespace {
+
+constexpr double kMaxStepInterval = 60'000;  // ms
+constexpr std::uint64_t kMaxLogEntries = 1000;
+constexpr std::uint64_t kDefaultLogEntries = 100;
+
+void read_pacing(const Json& body, plant::Pacing& pacing, Errors& errors) {
+  const Json loc = Json::array({"body"});
+  if (!body.is_object()) {
+    errors.add(loc, "dict_type", "Input should be an object", body);
+    return;
+  }
+  for (const auto& [key, value] : body.items()) {
+    if (key == "step_interval_ms") {
+      if (!value.is_number()) {
+        errors.add(join(loc, key), "float_type", "Input should be a valid number", value);
+      } else if (const double interval = value.get<double>(); interval < 0) {
+        errors.add(join(loc, key), "greater_than_equal", "Input should be greater than or equal to 0", value,
+                   {{"ge", 0}});
+      } else if (interval > kMaxStepInterval) {
+        errors.add(join(loc, key), "less_than_equal", "Input should be less than or equal to 60000", value,
+                   {{"le", 60000}});
+      } else {
+        pacing.step_interval = plant::Interval(std::llround(interval * 1000));
+      }
+    } else if (key == "paused") {
+      if (value.is_boolean()) {
+        pacing.paused = value.get<bool>();
+      } else {
+        errors.add(join(loc, key), "bool_type", "Input should be a valid boolean", value);
+      }
+    } else {
+      errors.add(join(loc, key), "extra_forbidden", "Extra inputs are not permitted", value);
+    }
+  }
+}
+
+}  // namespace
+
+void Routes::start(plant::BatchRequest request, const Reply& reply) {
+  using Why = plant::Refused::Why;
+  const bool simple = request.only_when_idle;
+  const std::vector<std::string> warnings = request.warnings;
+  const auto result = plant_.enqueue(std::move(request));
+  if (const auto* refused = std::get_if<plant::Refused>(&result)) {
+    switch (refused->why) {
+      case Why::known_id:
+        return reply(failure(409, "A batch with the id " + refused->batch_id + " exists already"));
+      case Why::busy:
+        return reply(failure(409, "A simulation is running: batch " + refused->batch_id +
+                                      " is not finished. Use POST /factory/start to queue further batches"));
+      case Why::queue_full: {
+        Response response = failure(503, "The queue is full, try again when a batch has started");
+        response.headers.emplace_back("Retry-After", "1");
+        return reply(std::move(response));
+      }
+      case Why::stopping: {
+        Response response = failure(503, "The server is shutting down and takes no new work");
+        response.headers.emplace_back("Retry-After", "5");
+        return reply(std::move(response));
+      }
+    }
+  }
+  const auto& accepted = std::get<plant::Accepted>(result);
+  Json answer = Json::object();
+  if (simple) {
+    answer["message"] = "Simulation started";
+    answer["batch_id"] = accepted.id;
+  } else {
+    answer["message"] = accepted.queue_position == 0 ? "Batch " + accepted.id + " started"
+                                                     : "Batch " + accepted.id + " was added to the queue";
+    answer["batch_id"] = accepted.id;
+    answer["queue_position"] = accepted.queue_position;
+  }
+  answer["seed"] = accepted.seed;
+  answer["warnings"] = warnings;
+  reply(json_response(200, answer));
+}
+
+void Routes::start_simulation(Call call) {
+  const auto body = read_body(call);
+  if (!body) return;
+  Errors errors;
+  const Json loc = Json::array({"body"});
+  plant::BatchRequest request{.only_when_idle = true};
+  request.parameters.resize(plant_.layout().stations().size());
+  if (!body->is_object()) {
+    errors.add(loc, "dict_type", "Input should be an object", *body);
+    return call.reply(invalid(errors));
+  }
+  for (const auto& [key, value] : body->items()) {
+    const auto line = process::line_from(key);
+    if (!line || *line == process::Line::cell) {
+      errors.add(join(loc, key), "extra_forbidden", "Extra inputs are not permitted", value);
+      continue;
+    }
+    const plant::Station& mixing = plant_.layout().stations(*line).front();
+    process::Values values;
+    GroupReader(*mixing.type, config_.limits, errors, request.warnings).read_all(value, join(loc, key), values);
+    request.parameters[mixing.index] = std::move(values);
+  }
+  for (const process::Line line : {process::Line::anode, process::Line::cathode}) {
+    const std::string name{to_string(line)};
+    if (!body->contains(name)) errors.add_missing(join(loc, name));
+  }
+  if (!errors.empty()) return call.reply(invalid(errors));
+  start(std::move(request), call.reply);
+}
+
+void Routes::factory_start(Call call) {
+  const auto body = read_body(call);
+  if (!body) return;
+  Errors errors;
+  plant::BatchRequest request = read_batch_request(
+      *body, plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); },
+      config_.limits, errors);
+  if (!errors.empty()) return call.reply(invalid(errors));
+  start(std::move(request), call.reply);
+}
+
+void Routes::factory_status(Call call) {
+  const plant::PlantStatus status = plant_.status();
+  Json running = Json::array();
+  for (const auto& batch : status.running) {
+    running.push_back({{"batch_id", batch.id},
+                       {"stage", stage_json(batch.lines, plant_.layout())},
+                       {"progress", progress_json(batch.lines)}});
+  }
+  Json lines = Json::object();
+  for (const plant::Station& station : plant_.layout().stations()) {
+    const auto& batch_id = status.machines[station.index];
+    lines[std::string(to_string(station.line))][std::string(station.type->name)] = {
+        {"state", batch_id ? "On" : "Off"}, {"batch_id", batch_id ? Json(*batch_id) : Json()}};
+  }
+  call.reply(json_response(
+      200, Json{{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
+                {"accepting", status.accepting},
+                {"queue", status.queue},
+                {"running", std::move(running)},
+                {"lines", std::move(lines)},
+                {"counters", counters_json()},
+                {"pacing", pacing_json()},
+                {"models", to_string(plant_.config().models)},
+                {"uptime_s", uptime()},
+                {"version", config_.version}}));
+}
+
+void Routes::factory_logs(Call call) {
+  const Query query(call.head.query);
+  Errors errors;
+  const auto limit = query.integer("limit", 1, kMaxLogEntries, errors).value_or(kDefaultLogEntries);
+  const auto since = query.integer("since_seq", 0, process::kMaxSeed, errors).value_or(0);
+  plant::Level least = plant::Level::debug;
+  if (const auto name = query.text("level")) {
+    if (const auto level = plant::level_from(*name)) {
+      least = *level;
+    } else {
+      Query::add_choice_error("level", *name, "'debug', 'info', 'warning' or 'error'", errors);
+    }
+  }
+  if (!errors.empty()) return call.reply(invalid(errors));
+  const auto batch_id = query.text("batch_id");
+  const auto machine = query.text("machine");
+
+  broadcaster_.pump();
+  std::vector<const plant::Event*> found;
+  const auto& history = broadcaster_.history();
+  for (auto event = history.rbegin(); event != history.rend() && event->seq > since && found.size() < limit; ++event) {
+    if (event->level() < least || (batch_id && event->batch_id != *batch_id)) continue;
+    if (machine) {
+      if (!event->station) continue;
+      const plant::Station& station = plant_.layout().stations()[*event->station];
+      if (station.process_name != *machine && station.type->name != *machine) continue;
+    }
+    found.push_back(&*event);
+  }
+  Json logs = Json::array();
+  for (auto event = found.rbegin(); event != found.rend(); ++event) logs.push_back(log_json(**event, plant_.layout()));
+  const std::size_t count = logs.size();
+  call.reply(json_response(200, Json{{"logs", std::move(logs)}, {"count", count}}));
+}
+
+void Routes::factory_reset(Call call) {
+  plant_.reset([reply = std::move(call.reply)](std::vector<std::string> ids) {
+    reply(json_response(200, Json{{"message", "The factory was reset"}, {"cancelled", ids}}));
+  });
+}
+
+void Routes::factory_pacing(Call call) {
+  const auto body = read_body(call);
+  if (!body) return;
+  Errors errors;
+  plant::Pacing pacing = plant_.pacing();
+  read_pacing(*body, pacing, errors);
+  if (!errors.empty()) return call.reply(invalid(errors));
+  plant_.set_pacing(pacing);
+  call.reply(json_response(200, Json{{"message", "The pacing was changed"}, {"pacing", pacing_json()}}));
+}
+
+Json Routes::pacing_json() const {
+  const plant::Pacing pacing = plant_.pacing();
+  return {{"step_interval_ms", number(static_cast<double>(pacing.step_interval.count()) / 1000)},
+          {"paused", pacing.paused}};
+}
+
+Json Routes::counters_json() const {
+  const plant::Counters counters = plant_.counters();
+  return {{"accepted", counters.accepted},
+          {"completed", counters.completed},
+          {"failed", counters.failed},
+          {"cancelled", counters.cancelled},
+          {"scrapped", counters.scrapped}};
+}
+
+}  // namespace battery_twin::api

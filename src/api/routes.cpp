@@ -1,0 +1,71 @@
+#include "routes.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace battery_twin::api {
+namespace {
+
+constexpr std::array<Route, 15> kTable{{
+    {"GET", "/", &Routes::greeting},
+    {"POST", "/start-simulation", &Routes::start_simulation, true},
+    {"POST", "/factory/start", &Routes::factory_start, true},
+    {"GET", "/factory/status", &Routes::factory_status},
+    {"GET", "/factory/logs", &Routes::factory_logs},
+    {"POST", "/factory/reset", &Routes::factory_reset},
+    {"PATCH", "/factory/pacing", &Routes::factory_pacing, true},
+    {"GET", "/machine/{line_type}/{machine_id}/status", &Routes::machine_status},
+    {"PATCH", "/machine/{line_type}/{machine_id}/parameters", &Routes::machine_parameters, true},
+    {"GET", "/batches", &Routes::batches},
+    {"GET", "/batches/{id}", &Routes::batch},
+    {"DELETE", "/batches/{id}", &Routes::cancel_batch},
+    {"GET", "/health", &Routes::health},
+    {"GET", "/health/live", &Routes::health_live},
+    {"GET", "/health/ready", &Routes::health_ready},
+}};
+
+}  // namespace
+
+std::span<const Route> Routes::table() { return kTable; }
+
+Response json_response(int status, const Json& body) { return {.status = status, .body = dump(body)}; }
+
+Response failure(int status, std::string_view sentence) { return json_response(status, Json{{"detail", sentence}}); }
+
+Response invalid(const Errors& errors) { return json_response(400, Json{{"detail", errors.list()}}); }
+
+std::optional<Json> read_body(const Call& call) {
+  auto parsed = parse_json(call.body);
+  if (auto* document = std::get_if<Json>(&parsed)) return std::move(*document);
+  JsonError& error = std::get<JsonError>(parsed);
+  Errors errors;
+  errors.add(std::move(error.loc), error.type, std::move(error.message), Json());
+  call.reply(invalid(errors));
+  return std::nullopt;
+}
+
+Json number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e15) return static_cast<std::int64_t>(value);
+  return value;
+}
+
+const plant::Station* Routes::station(const Call& call) const {
+  const std::string& line_name = call.parts.at(0);
+  const std::string& machine = call.parts.at(1);
+  const auto line = process::line_from(line_name);
+  if (!line) {
+    call.reply(failure(404, "Line not found: there are the lines anode, cathode and cell"));
+    return nullptr;
+  }
+  const plant::Station* found = plant_.layout().find(*line, machine);
+  if (found == nullptr) {
+    std::string names;
+    for (const plant::Station& station : plant_.layout().stations(*line)) {
+      names += (names.empty() ? "" : ", ") + std::string(station.type->name);
+    }
+    call.reply(failure(404, "Machine not found: the " + line_name + " line has " + names));
+  }
+  return found;
+}
+
+}  // namespace battery_twin::api

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "battery_twin/api/json.hpp"
+#include "battery_twin/plant/layout.hpp"
+
+namespace battery_twin::api {
+
+/// What a client wants to hear of. An empty list lets everything pass; the lists narrow each other.
+class Subscription {
+ public:
+  /// Reads the value of "subscribe": `{"event","line","machine","batch_id"}`, each a string or a list of strings.
+  /// @return what is wrong with it, or nothing; then the subscription has changed
+  [[nodiscard]] std::optional<std::string> read(const Json& filter, const plant::Layout& layout);
+
+  /// @param station  of the machine concerned, or nullptr
+  /// @param line     of the line concerned ("anode", …), or empty
+  [[nodiscard]] bool wants(std::string_view event, const plant::Station* station, std::string_view line,
+                           std::string_view batch_id) const;
+
+ private:
+  struct Lists {
+    std::vector<std::string> events, lines, machines, batch_ids;
+  };
+  Lists lists_;
+};
+
+}  // namespace battery_twin::api
