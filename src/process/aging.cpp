@@ -35,7 +35,11 @@ constexpr std::array<Output, 5> kOutputs{{
     {.name = "Initial_SOC", .unit = "1", .description = "State of charge at the start"},
     {.name = "Final_OCV_V", .unit = "V", .description = "Open-circuit voltage"},
     {.name = "Leakage_Current_A", .unit = "A", .description = "Leakage current"},
-    {.name = "defect_risk", .unit = "", .description = "Always true in reference", .kind = Kind::boolean, .verdict = Verdict::risk},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Always true in reference",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
 }};
 
 // The Python server's model. Its hours meet a rate per second and its defect flag is always true; both are kept.
@@ -71,8 +75,7 @@ class ReferenceAging {
 
 const MachineType& aging() {
   static const MachineType type = [] {
-    auto described =
-        describe<AgingParameters, ReferenceAging, kFields>("aging", "Stores the charged cell", kOutputs);
+    auto described = describe<AgingParameters, ReferenceAging, kFields>("aging", "Stores the charged cell", kOutputs);
     described.steps_field = "aging_time_days";
     return described;
   }();

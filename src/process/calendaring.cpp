@@ -53,7 +53,11 @@ constexpr double kDefaultPorosity = 0.4;
 constexpr std::array<Output, 3> kOutputs{{
     {.name = "final_thickness", .unit = "m", .description = "Thickness behind the rolls"},
     {.name = "porosity", .unit = "1", .description = "Porosity behind the rolls"},
-    {.name = "defect_risk", .unit = "", .description = "Pressure too high for the film", .kind = Kind::boolean, .verdict = Verdict::risk},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Pressure too high for the film",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
 }};
 
 // The Python server's model: thickness = gap, porosity falls exponentially with strain. The dried thickness, not the

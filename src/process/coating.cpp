@@ -42,7 +42,11 @@ constexpr std::array<Output, 5> kOutputs{{
     {.name = "viscosity", .unit = "Pa*s", .description = "Viscosity of the slurry"},
     {.name = "wet_thickness", .unit = "m", .description = "Thickness of the wet film"},
     {.name = "dry_thickness", .unit = "m", .description = "Thickness of the film once dry"},
-    {.name = "defect_risk", .unit = "", .description = "Shear rate too high for the slurry", .kind = Kind::boolean, .verdict = Verdict::risk},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Shear rate too high for the slurry",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
 }};
 
 constexpr std::array<Output, 2> kSpecifics{{

@@ -40,7 +40,11 @@ constexpr std::array<Output, 11> kOutputs{{
     {.name = "V_max", .unit = "m3", .description = "Electrolyte that fills every pore"},
     {.name = "eta_wetting", .unit = "1", .description = "Share of the pores that is filled"},
     {.name = "V_elec_filling", .unit = "m3", .description = "Electrolyte taken up"},
-    {.name = "defect_risk", .unit = "", .description = "Less than 80 % filled", .kind = Kind::boolean, .verdict = Verdict::risk},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Less than 80 % filled",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
 }};
 
 // The Python server's model: wetting approaches 1 − e⁻³ over the soaking time.
@@ -62,9 +66,17 @@ class ReferenceElectrolyteFilling {
   }
 
   void properties(std::span<double> out) const {
-    const std::array values{cell_.thickness, cell_.porosity, cell_.width, cell_.epsilon_width,
-                            cell_.wound_length, separator_,  electrodes_, full_,
-                            wetting_,        filled_,        defect_risk_ ? 1.0 : 0.0};
+    const std::array values{cell_.thickness,
+                            cell_.porosity,
+                            cell_.width,
+                            cell_.epsilon_width,
+                            cell_.wound_length,
+                            separator_,
+                            electrodes_,
+                            full_,
+                            wetting_,
+                            filled_,
+                            defect_risk_ ? 1.0 : 0.0};
     std::copy(values.begin(), values.end(), out.begin());
   }
 

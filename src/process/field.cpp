@@ -43,17 +43,16 @@ std::optional<std::string> unusual(const FieldInfo& field, double value) {
   if (field.usual.is_open() || field.usual.contains(value)) return std::nullopt;
   const auto low = field.usual.above ? field.usual.above : field.usual.at_least;
   const auto high = field.usual.below ? field.usual.below : field.usual.at_most;
-  std::string text{field.name};
-  text += " " + to_text(value);
-  if (field.unit != "1") text += " " + std::string(field.unit);
-  text += " is unusual: usually ";
+  std::string unit;
+  if (field.unit != "1") unit.append(" ").append(field.unit);
+  std::string text = std::string(field.name) + " " + to_text(value) + unit + " is unusual: usually ";
   if (low && high)
     text += "between " + to_text(*low) + " and " + to_text(*high);
   else if (high)
     text += "at most " + to_text(*high);
   else
     text += "at least " + to_text(*low);
-  return text;
+  return text + unit;
 }
 
 }  // namespace battery_twin::process

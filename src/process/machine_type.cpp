@@ -38,7 +38,7 @@ std::vector<Violation> MachineType::whole_violations(const Values& values, std::
                                                      bool fields_valid) const {
   std::vector<Violation> found;
   if (check_whole != nullptr) check_whole(values, found);
-  if (fields_valid && !steps_field.empty() && !(steps(values) <= max_steps)) {
+  if (fields_valid && !steps_field.empty() && !(std::floor(steps(values)) <= max_steps)) {
     const auto index = index_of(steps_field);
     found.push_back({.field = steps_field,
                      .type = "value_error",

@@ -7,8 +7,8 @@
 namespace battery_twin::process {
 
 double round4_correctly(double value) {
-  // Above 2^53/1e4 a double has no fourth decimal worth rounding; infinity and NaN pass through for the finite check.
-  if (!(std::abs(value) < 1e11)) return value;
+  // From 2^53 on a double is a whole number; infinity and NaN pass through for the finite check.
+  if (!(std::abs(value) < 0x1p53)) return value;
   std::array<char, 32> buffer{};
   const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, 4);
   double rounded = value;

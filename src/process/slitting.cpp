@@ -40,7 +40,11 @@ constexpr std::array<Output, 5> kOutputs{{
     {.name = "width_final", .unit = "m", .description = "Width after the cut"},
     {.name = "epsilon_width", .unit = "m", .description = "Deviation from the target width"},
     {.name = "burr_factor", .unit = "1", .description = "Burr at the cut edge"},
-    {.name = "defect_risk", .unit = "", .description = "Width or burr out of bounds", .kind = Kind::boolean, .verdict = Verdict::risk},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Width or burr out of bounds",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
 }};
 
 // The Python server's model: a width redrawn every step, a burr that grows with speed and tension.

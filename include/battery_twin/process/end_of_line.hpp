@@ -23,7 +23,7 @@ struct EndOfLine {
   std::optional<double> mass_g;
   std::optional<double> cells_started;
   std::optional<double> cells_good;
-  std::optional<double> yield;                               ///< cells_good / cells_started
+  std::optional<double> yield;                                ///< cells_good / cells_started
   std::optional<std::map<std::string, double>> scrap_causes;  ///< cells lost by cause
 };
 

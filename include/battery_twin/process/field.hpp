@@ -43,9 +43,7 @@ struct Default {
   constexpr Default(double both) : anode(both), cathode(both) {}  // NOLINT(google-explicit-constructor)
   constexpr Default(double for_anode, double for_cathode) : anode(for_anode), cathode(for_cathode) {}
 
-  [[nodiscard]] constexpr std::optional<double> of(Line line) const {
-    return line == Line::cathode ? cathode : anode;
-  }
+  [[nodiscard]] constexpr std::optional<double> of(Line line) const { return line == Line::cathode ? cathode : anode; }
 };
 
 /// What everybody outside a machine's own file knows of one of its parameters. SI units.
@@ -143,7 +141,7 @@ struct Violation {
 [[nodiscard]] std::optional<Violation> check_range(const FieldInfo& field, double value);
 
 /// A sentence with the usual range when a valid `value` lies outside it, e.g.
-/// "gap_height 0.01 m is unusual: usually between 5e-05 and 0.0005 m".
+/// "gap_height 0.01 m is unusual: usually between 5e-05 and 5e-04 m".
 [[nodiscard]] std::optional<std::string> unusual(const FieldInfo& field, double value);
 
 /// The shortest decimal that reads back as the same number.

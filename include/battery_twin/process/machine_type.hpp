@@ -44,11 +44,11 @@ struct StartOf {
 
 /// A type of machine: all that the other rooms know of it. One constant object per type; immutable.
 struct MachineType {
-  std::string_view name;           ///< "coating"
-  std::string_view description;    ///< one line
-  std::string_view nested;         ///< name of the JSON object that wraps the fields ("material_ratios"), or empty
-  std::string_view steps_field;    ///< the field that sets the number of steps, or empty
-  std::vector<FieldInfo> fields;   ///< parameters, in declaration order
+  std::string_view name;              ///< "coating"
+  std::string_view description;       ///< one line
+  std::string_view nested;            ///< name of the JSON object that wraps the fields ("material_ratios"), or empty
+  std::string_view steps_field;       ///< the field that sets the number of steps, or empty
+  std::vector<FieldInfo> fields;      ///< parameters, in declaration order
   std::span<const Output> outputs;    ///< properties published after every step
   std::span<const Output> specifics;  ///< what the machine says of itself beside the product; may be empty
 
@@ -81,7 +81,8 @@ struct MachineType {
 ///   void step(std::uint32_t t);
 ///   void properties(std::span<double>) const;
 ///   void hand_on(Product&) const;
-/// and, where it has them, `std::optional<std::string> stop_reason() const` and `void specifics(std::span<double>) const`.
+/// and, where it has them, `std::optional<std::string> stop_reason() const` and `void specifics(std::span<double>)
+/// const`.
 template <class P, class Model, const auto& kTable>
 [[nodiscard]] MachineType describe(std::string_view name, std::string_view description,
                                    std::span<const Output> outputs) {

@@ -7,18 +7,18 @@ namespace battery_twin::process {
 /// One electrode on its way down its line. Every machine reads what the one before handed on and writes what it
 /// changed; values are the unrounded state of the last step run. Lengths in m unless said.
 struct Web {
-  double am_volume = 0;         ///< active material in the slurry, L
-  double ca_volume = 0;         ///< conductive additive, L
-  double pvdf_volume = 0;       ///< binder, L
-  double solvent_volume = 0;    ///< L
-  double viscosity = 0;         ///< of the slurry, Pa·s
-  double wet_thickness = 0;     ///< of the coated film
-  double solid_content = 0;     ///< solids by volume in the wet film, 0–1
-  double dry_thickness = 0;     ///< of the dried film
-  double porosity = 0;          ///< after calendering, 0–1
-  double width = 0;             ///< after slitting
-  double epsilon_width = 0;     ///< deviation from the target width
-  double burr_factor = 0;       ///< dimensionless
+  double am_volume = 0;       ///< active material in the slurry, L
+  double ca_volume = 0;       ///< conductive additive, L
+  double pvdf_volume = 0;     ///< binder, L
+  double solvent_volume = 0;  ///< L
+  double viscosity = 0;       ///< of the slurry, Pa·s
+  double wet_thickness = 0;   ///< of the coated film
+  double solid_content = 0;   ///< solids by volume in the wet film, 0–1
+  double dry_thickness = 0;   ///< of the dried film
+  double porosity = 0;        ///< after calendering, 0–1
+  double width = 0;           ///< after slitting
+  double epsilon_width = 0;   ///< deviation from the target width
+  double burr_factor = 0;     ///< dimensionless
 };
 
 /// The cell from winding on.
