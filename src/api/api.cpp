@@ -41,6 +41,7 @@ class TheApi final : public Api {
       response.headers.emplace_back("Allow", found.allow);
       return response;
     }
+    if (head.oversized) return failure(413, "The body is larger than allowed");
     if (head.has_body || !head.content_type.empty()) {
       const bool wants_json = head.has_body || found.route->takes_body;
       if (wants_json && !is_json(head.content_type))

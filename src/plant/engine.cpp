@@ -58,20 +58,10 @@ asio::awaitable<void> PlantSimulation::Engine::run_line(BatchPtr batch, Line lin
   finish_line(batch, line, walked);
 }
 
-// A place in the machine's line of waiters, then the machine. False when the batch stops instead.
+// Waits until the machine is handed over. False when the batch stops instead.
 asio::awaitable<bool> PlantSimulation::Engine::acquire(BatchPtr batch, std::shared_ptr<Walk> walk,
                                                        const Station& station) {
   Machine& machine = machines_[station.index];
-  {
-    const std::lock_guard lock(mutex_);
-    batch->record.lines[at(station.line)].station = station.index;
-    if (machine.owner == nullptr) {
-      machine.owner = walk.get();
-      machine.occupant = batch;
-    } else if (machine.owner != walk.get()) {  // `dispatch` hands the first machine over beforehand
-      machine.waiting.push_back({batch, walk});
-    }
-  }
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
@@ -98,9 +88,7 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
   process::Values parameters;
   {
     const std::lock_guard lock(mutex_);
-    auto& recorded = batch->record.parameters[station.index];
-    if (!recorded) recorded = machine.parameters;
-    parameters = *recorded;
+    parameters = *batch->record.parameters[station.index];
   }
 
   std::optional<StationRun> run;
@@ -119,6 +107,7 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
     if (worked) run->hand_on(product);
   } catch (const std::exception& error) {
     failure = error.what();
+    if (failure.empty()) failure = "unknown error";
   } catch (...) {
     failure = "unknown error";
   }
@@ -144,15 +133,17 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
     tell(EventType::machine_simulation_error, *batch, message, &station, steps, run->early_end());
     batch->record.warnings.push_back(message);
   }
+  const std::span<const Station> line = layout.stations(station.line);
+  const std::size_t done = station.index - line.front().index + 1;
   if (worked) {
-    const auto count = static_cast<double>(layout.stations(station.line).size());
-    const auto done = static_cast<double>(station.index - layout.stations(station.line).front().index + 1);
-    batch->record.lines[at(station.line)].progress = done / count;
+    batch->record.lines[at(station.line)].progress = static_cast<double>(done) / static_cast<double>(line.size());
   }
   if (run) {
     switch_off(machine);
     tell(EventType::machine_turned_off, *batch, station.process_name + " turned off", &station, steps);
   }
+  // In this order and under one lock: a batch cannot be overtaken on its way to the next machine.
+  if (worked && done < line.size()) arrive(batch, walk, line[done]);
   release(station);
   co_return worked;
 }
@@ -192,7 +183,8 @@ asio::awaitable<Interval> PlantSimulation::Engine::pace(const Batch& batch, Walk
 void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
   ++batch->active_lines;
   auto& walk = batch->walks[at(line)];
-  if (!walk) walk = std::make_shared<Walk>(pool_);
+  walk = std::make_shared<Walk>(pool_);
+  arrive(batch, walk, layout.stations(line).front());
   tell(started(line), *batch, quoted(*batch->id) + " started the " + std::string(to_string(line)) + " line");
   asio::co_spawn(walk->strand, run_line(batch, line), [this, batch, line](const std::exception_ptr& error) {
     if (!error) return;
@@ -205,23 +197,39 @@ void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
 
 // Batches leave the queue in order, whenever the first machines of both electrode lines are free.
 void PlantSimulation::Engine::dispatch() {
-  Machine& anode = machines_[layout.stations(Line::anode).front().index];
-  Machine& cathode = machines_[layout.stations(Line::cathode).front().index];
-  while (!queue_.empty() && !stopping_ && anode.owner == nullptr && cathode.owner == nullptr) {
+  const Station& anode = layout.stations(Line::anode).front();
+  const Station& cathode = layout.stations(Line::cathode).front();
+  const auto is_free = [this](const Station& station) { return machines_[station.index].owner == nullptr; };
+  while (!queue_.empty() && !stopping_ && is_free(anode) && is_free(cathode)) {
     const BatchPtr batch = queue_.front();
     queue_.pop_front();
     running_.push_back(batch);
     batch->record.status = BatchStatus::running;
     batch->record.started_at = now();
-    for (const auto& [line, machine] : {std::pair{Line::anode, &anode}, std::pair{Line::cathode, &cathode}}) {
-      batch->walks[at(line)] = std::make_shared<Walk>(pool_);
-      machine->owner = batch->walks[at(line)].get();
-      machine->occupant = batch;
-    }
     tell(EventType::batch_started_processing, *batch, quoted(*batch->id) + " started processing");
     spawn_line(batch, Line::anode);
     spawn_line(batch, Line::cathode);
   }
+}
+
+// A place in the machine's line of waiters, or the machine itself when nobody has it.
+void PlantSimulation::Engine::arrive(const BatchPtr& batch, const std::shared_ptr<Walk>& walk, const Station& station) {
+  batch->record.lines[at(station.line)].station = station.index;
+  Machine& machine = machines_[station.index];
+  if (machine.owner == nullptr) {
+    hand_over(station, batch, *walk);
+  } else {
+    machine.waiting.push_back({batch, walk});
+  }
+}
+
+// From here on the batch is in the machine: what is set later counts from the next batch on.
+void PlantSimulation::Engine::hand_over(const Station& station, const BatchPtr& batch, const Walk& walk) {
+  Machine& machine = machines_[station.index];
+  machine.owner = &walk;
+  machine.occupant = batch;
+  auto& recorded = batch->record.parameters[station.index];
+  if (!recorded) recorded = machine.parameters;
 }
 
 void PlantSimulation::Engine::release(const Station& station) {
@@ -232,10 +240,9 @@ void PlantSimulation::Engine::release(const Station& station) {
     if (station.line != Line::cell && station.index == layout.stations(station.line).front().index) dispatch();
     return;
   }
-  Machine::Waiter next = std::move(machine.waiting.front());
+  const Machine::Waiter next = std::move(machine.waiting.front());
   machine.waiting.pop_front();
-  machine.owner = next.walk.get();
-  machine.occupant = std::move(next.batch);
+  hand_over(station, next.batch, *next.walk);
   next.walk->wake();
 }
 

@@ -87,6 +87,8 @@ class PlantSimulation::Engine {
   // Under the mutex.
   void spawn_line(const BatchPtr& batch, process::Line line);
   void dispatch();
+  void arrive(const BatchPtr& batch, const std::shared_ptr<Walk>& walk, const Station& station);
+  void hand_over(const Station& station, const BatchPtr& batch, const Walk& walk);
   void release(const Station& station);
   void finish_line(const BatchPtr& batch, process::Line line, bool walked_to_the_end);
   void complete(Batch& batch);

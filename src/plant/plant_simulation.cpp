@@ -188,8 +188,8 @@ std::optional<BatchRecord> PlantSimulation::Engine::batch(std::string_view id) c
   return record_of(*found->second);
 }
 
-std::optional<PlantSimulation::Page> PlantSimulation::Engine::batches(std::optional<BatchStatus> status,
-                                                                      bool ascending, std::size_t limit,
+std::optional<PlantSimulation::Page> PlantSimulation::Engine::batches(std::optional<BatchStatus> status, bool ascending,
+                                                                      std::size_t limit,
                                                                       std::optional<std::string_view> after) const {
   const std::lock_guard lock(mutex_);
   std::optional<std::uint64_t> behind;

@@ -22,8 +22,7 @@ using Clock = std::chrono::steady_clock;
 class Walk : public std::enable_shared_from_this<Walk> {
  public:
   using Strand = boost::asio::strand<boost::asio::thread_pool::executor_type>;
-  using Timer =
-      boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Strand>;
+  using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Strand>;
 
   explicit Walk(boost::asio::thread_pool& pool) : strand(pool.get_executor()), timer_(strand) {}
 

@@ -28,8 +28,8 @@ enum class MachineStatus : std::uint8_t { pending, running, completed, stopped }
 /// What one machine did to a batch.
 struct MachineResult {
   MachineStatus status = MachineStatus::pending;
-  std::uint32_t steps = 0;           ///< steps done
-  std::vector<double> properties{};  ///< last ones, in the order of the type's outputs; empty before it is done
+  std::uint32_t steps = 0;            ///< steps done
+  std::vector<double> properties{};   ///< last ones, in the order of the type's outputs; empty before it is done
   std::vector<std::string> causes{};  ///< names of the properties that speak against the product
 };
 
@@ -43,8 +43,8 @@ struct LineProgress {
 /// A request for a batch. Parameter sets are one per station of the layout; an empty one is read from the machine when
 /// the batch enters it. Those given must be valid (`MachineType::violations`).
 struct BatchRequest {
-  std::optional<std::string> id{};       ///< empty: the next free number
-  std::optional<std::uint64_t> seed{};   ///< empty: derived from the plant's seed
+  std::optional<std::string> id{};                           ///< empty: the next free number
+  std::optional<std::uint64_t> seed{};                       ///< empty: derived from the plant's seed
   std::vector<std::optional<process::Values>> parameters{};  ///< one per station, or none at all
   std::vector<std::string> warnings{};
   bool only_when_idle = false;  ///< refuse while any batch is queued, running or being cancelled

@@ -15,7 +15,7 @@ namespace battery_twin::plant {
 
 /// A machine's place in the plant.
 struct Station {
-  std::size_t index;                 ///< its place in `Layout::stations`
+  std::size_t index;  ///< its place in `Layout::stations`
   process::Line line;
   const process::MachineType* type;  ///< never null
   std::string process_name;          ///< "mixing_anode"

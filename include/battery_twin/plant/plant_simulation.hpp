@@ -21,11 +21,11 @@ using Interval = std::chrono::microseconds;
 struct PlantConfig {
   process::ModelSet models = process::ModelSet::reference;
   bool noise = true;
-  std::uint64_t seed = 0;                 ///< batch seeds are derived from it
-  Interval step_interval{100'000};        ///< wall-clock pause per step; 0 = as fast as possible
-  std::size_t queue_limit = 1000;         ///< batches that may wait
-  std::size_t history_limit = 10'000;     ///< finished batches that are remembered; older ones are forgotten
-  unsigned threads = 1;                   ///< at least 1
+  std::uint64_t seed = 0;              ///< batch seeds are derived from it
+  Interval step_interval{100'000};     ///< wall-clock pause per step; 0 = as fast as possible
+  std::size_t queue_limit = 1000;      ///< batches that may wait
+  std::size_t history_limit = 10'000;  ///< finished batches that are remembered; older ones are forgotten
+  unsigned threads = 1;                ///< at least 1
 };
 
 struct Accepted {
@@ -57,7 +57,7 @@ struct MachineSnapshot {
   std::uint32_t total_steps = 0;
   std::vector<double> properties{};  ///< in the order of the type's outputs; those of the last step after it is off
   std::vector<double> specifics{};
-  std::uint64_t version = 0;  ///< rises with every change
+  std::uint64_t version = 0;  ///< rises when a batch enters and with every step
 };
 
 struct PlantStatus {
@@ -101,8 +101,9 @@ class PlantSimulation {
   Cancel cancel(std::string_view id);
 
   /// Cancels all that waits and runs and gives every machine its default parameters.
-  /// @param done  called once, with the ids in order of acceptance, when the cancelled batches have left their machines;
-  ///              from this thread or from one of the pool
+  /// @param done  called once, with the ids in order of acceptance, when the cancelled batches have left their
+  /// machines;
+  ///              from this thread or from one of the pool; must neither block nor call the plant
   void reset(std::function<void(std::vector<std::string>)> done);
 
   /// Sets a station's parameters for the batches that enter it from now on. `values` must be valid.

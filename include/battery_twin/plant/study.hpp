@@ -1,0 +1,119 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "battery_twin/plant/layout.hpp"
+#include "battery_twin/process/end_of_line.hpp"
+
+namespace battery_twin::plant {
+
+/// What one batch came to, without a plant around it.
+struct BatchOutcome {
+  process::EndOfLine figures;
+  bool passed = false;               ///< no machine's test failed
+  std::vector<std::string> defects;  ///< "coating_anode: defect_risk"
+  std::string error;                 ///< not empty: the batch failed, the figures are unknown
+  std::uint64_t steps = 0;           ///< machine steps done
+};
+
+/// Told every step of every machine: station, step from 0, properties in the order of the type's outputs.
+using StepTrace = std::function<void(const Station&, std::uint32_t, std::span<const double>)>;
+
+/// Takes one batch through the whole plant as fast as possible, with the same models and random numbers as
+/// `PlantSimulation` uses for that seed.
+/// @param parameters  one per station; empty ones are the model set's defaults
+[[nodiscard]] BatchOutcome run_batch(const Layout& layout, process::ModelSet models, bool noise, std::uint64_t seed,
+                                     std::span<const std::optional<process::Values>> parameters,
+                                     const StepTrace& trace = {});
+
+/// Calls `work(i)` for i = 0 … count−1 on several threads and `consume(i, result)` on this one, in order, holding only
+/// a bounded number of results. Ends early, with what is done in one piece from the start, when `stop` becomes true.
+/// @return how many were consumed
+/// @throws what `work` throws
+template <class Work, class Consume>
+std::uint64_t in_order(std::uint64_t count, unsigned threads, const std::atomic<bool>& stop, Work work,
+                       Consume consume) {
+  using Result = decltype(work(std::uint64_t{}));
+  constexpr std::uint64_t kBlock = 16;
+  const std::uint64_t blocks = (count + kBlock - 1) / kBlock;
+  const std::uint64_t window = std::uint64_t{4} * threads;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t next = 0;
+  std::uint64_t consumed = 0;  // blocks
+  bool over = false;
+  std::exception_ptr failure;
+  std::map<std::uint64_t, std::vector<Result>> done;
+
+  const auto worker = [&] {
+    for (;;) {
+      std::uint64_t block = 0;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return over || next == blocks || next < consumed + window; });
+        if (over || next == blocks) return;
+        block = next++;
+      }
+      std::vector<Result> results;
+      try {
+        for (std::uint64_t i = block * kBlock; i < std::min(count, (block + 1) * kBlock); ++i)
+          results.push_back(work(i));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+        over = true;
+        changed.notify_all();
+        return;
+      }
+      const std::lock_guard lock(mutex);
+      done.emplace(block, std::move(results));
+      changed.notify_all();
+    }
+  };
+
+  const auto end = [&] {
+    const std::lock_guard lock(mutex);
+    over = true;
+    changed.notify_all();
+  };
+  std::uint64_t written = 0;
+  {
+    std::vector<std::jthread> pool;
+    for (unsigned i = 0; i < threads; ++i) pool.emplace_back(worker);
+    try {
+      while (consumed < blocks && !stop) {
+        std::vector<Result> results;
+        {
+          std::unique_lock lock(mutex);
+          changed.wait(lock, [&] { return failure || done.contains(consumed); });
+          if (failure) break;
+          results = std::move(done.extract(consumed).mapped());
+          ++consumed;
+          changed.notify_all();
+        }
+        for (Result& result : results) consume(written++, std::move(result));
+      }
+    } catch (...) {
+      end();
+      throw;
+    }
+    end();
+  }
+  if (failure) std::rethrow_exception(failure);
+  return written;
+}
+
+}  // namespace battery_twin::plant

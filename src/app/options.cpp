@@ -1,0 +1,235 @@
+#include "options.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "battery_twin/process/random.hpp"
+
+namespace battery_twin::app {
+namespace {
+
+unsigned cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32 | device()) & process::kMaxSeed;
+}
+
+// "--step-interval" → "STEP_INTERVAL"
+std::string variable_name(const std::string& option) {
+  std::string name = option.substr(2);
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
+// Options that stand in the environment and not on the command line, as if they stood there. That puts the environment
+// before the configuration file, which CLI11 would have the other way round.
+void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
+  const auto is_given = [&](const std::string& name) {
+    return std::ranges::any_of(arguments, [&](const std::string& argument) {
+      return argument == name || argument.starts_with(name + "=");
+    });
+  };
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    std::vector<std::string> names;
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    if (std::ranges::any_of(names, is_given)) continue;
+    for (const std::string& name : names) {
+      if (name == "--help" || name == "--version") continue;
+      const char* value = nullptr;
+      for (const char* prefix : {"BATTERY_TWIN_", "UVICORN_"}) {
+        if (value == nullptr) value = std::getenv((prefix + variable_name(name)).c_str());
+      }
+      if (value != nullptr) arguments.push_back(name + "=" + value);
+    }
+  }
+}
+
+std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
+  app.set_help_flag("--help", "Show this and exit");
+  app.set_version_flag("--version", std::string("battery-twin ") + BATTERY_TWIN_VERSION, "Show the version and exit");
+  app.option_defaults()->always_capture_default();
+  add_environment(app, arguments);
+  std::ranges::reverse(arguments);  // CLI11 takes them from the back
+  try {
+    app.parse(arguments);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return Exit{app.exit(wanted)};
+  } catch (const CLI::FileError& error) {
+    std::cerr << "battery-twin: " << error.what() << '\n';
+    return Exit{kExitStart};
+  } catch (const CLI::ConfigError& error) {
+    std::cerr << "battery-twin: " << error.what() << '\n';
+    return Exit{kExitStart};
+  } catch (const CLI::Error& error) {
+    std::cerr << "battery-twin: " << error.what() << "\nTry --help\n";
+    return Exit{kExitUsage};
+  }
+  return std::nullopt;
+}
+
+void add_simulation_options(CLI::App& app, std::string& models, std::string& noise, std::uint64_t& seed) {
+  app.add_option("--models", models, "Equations of the machines; reference: those of the Python server")
+      ->check(CLI::IsMember({"reference"}));
+  app.add_option("--noise", noise, "Random variation of process and measurement")->check(CLI::IsMember({"on", "off"}));
+  app.add_option("--seed", seed, "Seed that every batch's seed is derived from (default: random, logged)")
+      ->check(CLI::Range(std::uint64_t{0}, process::kMaxSeed));
+}
+
+// Options of uvicorn that have no meaning here, so that a command line from there works as it is.
+void add_foreign_options(CLI::App& app, std::vector<std::string>& notes) {
+  for (const std::string name : {"--loop", "--http", "--ws", "--lifespan", "--interface", "--app-dir",
+                                 "--limit-max-requests", "--reload-dir", "--log-config", "--env-file"}) {
+    app.add_option_function<std::string>(
+           name, [&notes, name](const std::string&) { notes.push_back(name + " has no meaning here and is ignored"); },
+           "Accepted and ignored")
+        ->group("uvicorn only");
+  }
+  for (const std::string name : {"--factory", "--reload"}) {
+    app.add_flag_callback(
+           name, [&notes, name] { notes.push_back(name + " has no meaning here and is ignored"); },
+           "Accepted and ignored")
+        ->group("uvicorn only");
+  }
+}
+
+std::pair<std::string, std::string> header_from(const std::string& text) {
+  const auto colon = text.find(':');
+  const auto is_token = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; };
+  const std::string name = text.substr(0, colon);
+  if (colon == std::string::npos || name.empty() || !std::ranges::all_of(name, is_token) ||
+      text.find_first_of("\r\n") != std::string::npos)
+    throw CLI::ValidationError("--header", "should be NAME:VALUE");
+  const auto start = text.find_first_not_of(' ', colon + 1);
+  return {name, start == std::string::npos ? std::string{} : text.substr(start)};
+}
+
+}  // namespace
+
+std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
+  ServeOptions options;
+  CLI::App app("Serves the battery plant over HTTP and WebSocket.", "battery-twin [serve]");
+  app.footer("battery-twin simulate --help: many batches without a server.");
+  app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+
+  std::string application;
+  app.add_option("APP", application, "Accepted and ignored, as in uvicorn module:app")->group("uvicorn only");
+
+  http::ServerConfig& server = options.server;
+  app.add_option("--host", server.host, "Address to listen on");
+  app.add_option("--port", server.port, "Port to listen on; 0: any free one, which is printed");
+  app.add_option("--uds", server.uds, "Path of a Unix socket to listen on instead");
+  app.add_option("--backlog", server.backlog, "Connections that may wait to be accepted")->check(CLI::Range(1, 65535));
+  app.add_option("--limit-concurrency", server.limit_concurrency, "Connections at once, beyond it 503; 0: no limit");
+  app.add_option("--cors-origin", server.cors_origins, "Origin that browsers may come from; may be repeated");
+  app.add_option("--allowed-host", server.allowed_hosts, "Host name that is served; may be repeated");
+  std::vector<std::string> headers;
+  app.add_option("--header", headers, "NAME:VALUE on every answer; may be repeated");
+  bool no_server_header = false;
+  bool no_date_header = false;
+  app.add_flag("--no-server-header,!--server-header", no_server_header, "No Server field");
+  app.add_flag("--no-date-header,!--date-header", no_date_header, "No Date field");
+  app.add_option("--max-body", server.max_body, "Largest body, bytes")->check(CLI::Range(1, 1 << 30));
+  app.add_option("--ws-max-size", server.ws_max_message, "Largest WebSocket message of a client, bytes")
+      ->check(CLI::Range(1, 1 << 30));
+
+  double keep_alive = 5;
+  double graceful = 10;
+  double ping_interval = 20;
+  double ping_timeout = 20;
+  const auto seconds = [&app](const char* name, double& value, const char* text) {
+    app.add_option(name, value, text)->check(CLI::Range(0.001, 86'400.0));
+  };
+  seconds("--timeout-keep-alive", keep_alive, "Seconds an idle connection is kept");
+  seconds("--timeout-graceful-shutdown", graceful, "Seconds requests may take to finish at shutdown");
+  seconds("--ws-ping-interval", ping_interval, "Seconds between pings to an idle WebSocket client");
+  seconds("--ws-ping-timeout", ping_timeout, "Seconds a client may take to answer");
+
+  app.add_option("--log-level", options.log_level, "Least level that is logged")
+      ->check(CLI::IsMember({"critical", "error", "warning", "info", "debug", "trace"}));
+  bool no_access_log = false;
+  app.add_flag("--no-access-log,!--access-log", no_access_log, "No line per request on stdout");
+  options.colours = ::isatty(STDERR_FILENO) == 1;
+  bool no_colours = !options.colours;
+  app.add_flag("--no-use-colors,!--use-colors", no_colours, "No colours in the log");
+
+  std::string models = "reference";
+  std::string noise = "on";
+  std::uint64_t seed = random_seed();
+  add_simulation_options(app, models, noise, seed);
+  double step_interval = 100;
+  app.add_option("--step-interval", step_interval, "Milliseconds per step; 0: as fast as possible")
+      ->check(CLI::Range(0.0, 60'000.0));
+  app.add_option("--queue-limit", options.plant.queue_limit, "Batches that may wait")->check(CLI::Range(1, 1'000'000));
+  app.add_option("--history-limit", options.plant.history_limit, "Finished batches that are remembered")
+      ->check(CLI::Range(1, 10'000'000));
+  app.add_option("--max-steps", options.max_steps, "Longest run of a machine that is accepted, steps")
+      ->check(CLI::Range(1, 1'000'000'000));
+  options.plant.threads = cores();
+  app.add_option("--threads", options.plant.threads, "Threads of the simulation")->check(CLI::Range(1u, 1024u));
+  unsigned workers = 1;
+  app.add_option("--workers", workers, "Accepted; the plant is one state, so there is one process")
+      ->group("uvicorn only");
+  add_foreign_options(app, options.notes);
+
+  if (const auto exit = parse(app, std::move(arguments))) return *exit;
+  try {
+    for (const std::string& header : headers) server.extra_headers.push_back(header_from(header));
+  } catch (const CLI::Error& error) {
+    std::cerr << "battery-twin: " << error.what() << '\n';
+    return Exit{kExitUsage};
+  }
+  const auto milliseconds = [](double value) { return std::chrono::milliseconds(static_cast<long>(value * 1000)); };
+  server.keep_alive_timeout = milliseconds(keep_alive);
+  server.ws_ping_interval = milliseconds(ping_interval);
+  server.ws_ping_timeout = milliseconds(ping_timeout);
+  options.graceful_timeout = milliseconds(graceful);
+  if (no_server_header) server.server_header.clear();
+  server.date_header = !no_date_header;
+  options.access_log = !no_access_log;
+  options.colours = !no_colours;
+  options.plant.models = *process::model_set_from(models);
+  options.plant.noise = noise == "on";
+  options.plant.seed = seed;
+  options.seed_given = app.count("--seed") > 0;
+  options.plant.step_interval = plant::Interval(static_cast<plant::Interval::rep>(step_interval * 1000));
+  if (!application.empty()) options.notes.push_back("application " + application + " has no meaning here and is ignored");
+  if (workers > 1) options.notes.emplace_back("--workers is ignored: the plant is one state in one process");
+  return options;
+}
+
+std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::string> arguments) {
+  SimulateOptions options;
+  CLI::App app("Takes batches through the plant as fast as the machine allows, without a server.",
+               "battery-twin simulate");
+  app.add_option("--batches", options.batches, "Number of batches")->check(CLI::Range(std::uint64_t{1}, process::kMaxSeed));
+  options.threads = cores();
+  app.add_option("--threads", options.threads, "Threads; the result does not depend on it")->check(CLI::Range(1u, 1024u));
+  std::string models = "reference";
+  std::string noise = "on";
+  options.seed = random_seed();
+  add_simulation_options(app, models, noise, options.seed);
+  app.add_option("--parameters", options.parameters, "JSON file: a body of POST /factory/start, or a list of them");
+  app.add_option("--output", options.output, "One row per batch into this .csv or .jsonl file");
+  app.add_option("--trace", options.trace, "Every step of every machine into this .jsonl file");
+  if (const auto exit = parse(app, std::move(arguments))) return *exit;
+  options.batches_given = app.count("--batches") > 0;
+  options.models = *process::model_set_from(models);
+  options.noise = noise == "on";
+  if (!options.output.empty() && !options.output.ends_with(".csv") && !options.output.ends_with(".jsonl")) {
+    std::cerr << "battery-twin: --output should end in .csv or .jsonl\n";
+    return Exit{kExitUsage};
+  }
+  return options;
+}
+
+}  // namespace battery_twin::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "battery_twin/http/server.hpp"
+#include "battery_twin/plant/plant_simulation.hpp"
+
+namespace battery_twin::app {
+
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitStart = 3;
+
+struct ServeOptions {
+  http::ServerConfig server;
+  plant::PlantConfig plant;
+  std::uint32_t max_steps = 1'000'000;
+  std::string log_level = "info";
+  bool access_log = true;
+  bool colours = false;
+  std::chrono::milliseconds graceful_timeout{10'000};
+  bool seed_given = false;
+  std::vector<std::string> notes;  ///< what was accepted but has no effect, to be said at start
+};
+
+struct SimulateOptions {
+  std::uint64_t batches = 1;
+  bool batches_given = false;
+  unsigned threads = 1;
+  std::uint64_t seed = 0;
+  process::ModelSet models = process::ModelSet::reference;
+  bool noise = true;
+  std::string parameters;  ///< file, or empty
+  std::string output;      ///< file, or empty: summary on stdout
+  std::string trace;       ///< file, or empty
+};
+
+/// The process ends with this code; what there was to say has been said.
+struct Exit {
+  int code;
+};
+
+/// @param arguments  without the program's name and the word "serve"
+[[nodiscard]] std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments);
+/// @param arguments  without the program's name and the word "simulate"
+[[nodiscard]] std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::string> arguments);
+
+}  // namespace battery_twin::app

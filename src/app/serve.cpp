@@ -1,0 +1,127 @@
+#include "serve.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "battery_twin/api/api.hpp"
+#include "battery_twin/plant/event_queue.hpp"
+#include "battery_twin/plant/plant_simulation.hpp"
+#include "log.hpp"
+
+namespace battery_twin::app {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kExitForced = 1;
+
+// An exception that leaves a handler ends that handler, never the server.
+void run(asio::io_context& io, Log& log) {
+  for (;;) {
+    try {
+      io.run();
+      return;
+    } catch (const std::exception& error) {
+      log.error(std::string("a handler failed: ") + error.what());
+    } catch (...) {
+      log.error("a handler failed: unknown exception");
+    }
+  }
+}
+
+class Ticker {
+ public:
+  Ticker(asio::io_context& io, api::Api& api) : timer_(io), api_(api) { wait(); }
+  void stop() { timer_.cancel(); }
+
+ private:
+  void wait() {
+    timer_.expires_after(api::Api::kTick);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      wait();
+      api_.tick();
+    });
+  }
+
+  asio::steady_timer timer_;
+  api::Api& api_;
+};
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
+  http::raise_descriptor_limit();
+  Log log(options.log_level, options.access_log, options.colours);
+  const std::string pid = std::to_string(::getpid());
+  log.info("Started server process [" + pid + "]");
+  for (const std::string& note : options.notes) log.info(note);
+  log.info("Models: " + std::string(to_string(options.plant.models)) + ", noise " +
+           (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
+
+  asio::io_context io(1);
+  plant::EventQueue events;
+  plant::PlantSimulation plant(plant::standard_layout(), options.plant, events);
+  const auto api = api::make_api(plant, events,
+                                 {.version = BATTERY_TWIN_VERSION,
+                                  .limits = {.max_steps = options.max_steps},
+                                  .on_event = [&log](const plant::Event& event) { log.event(event); }});
+  events.notify([&io, &api] { asio::post(io, [&api] { api->pump(); }); });
+
+  http::ServerConfig config = options.server;
+  config.on_error = [&log](std::string_view text) { log.error(text); };
+  if (log.has_access_log()) {
+    config.on_access = [&log](auto... parts) { log.access(parts...); };
+  }
+  std::unique_ptr<http::Server> server;
+  try {
+    server = http::make_server(io, *api, std::move(config));
+  } catch (const std::exception& error) {
+    log.error(error.what());
+    return kExitStart;
+  }
+  Ticker ticker(io, *api);
+
+  bool forced = false;
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (error) return;
+    log.info("Shutting down");
+    api->set_draining();
+    plant.stop_accepting();
+    server->drain(options.graceful_timeout, [&] {
+      ticker.stop();
+      signals.cancel();
+      io.stop();
+    });
+    signals.async_wait([&](boost::system::error_code cancelled, int) {
+      if (cancelled) return;
+      log.warning("Forced to quit, open requests are cut off");
+      forced = true;
+      io.stop();
+    });
+  });
+
+  log.info("Application startup complete.");
+  log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
+  run(io, log);
+
+  events.notify({});
+  if (const std::size_t lost = plant.stop(); lost > 0) {
+    log.warning(std::to_string(lost) + (lost == 1 ? " batch was" : " batches were") +
+                " queued or running and is lost: there is no database");
+  }
+  api->pump();
+  server.reset();
+  log.info("Finished server process [" + pid + "]");
+  return forced ? kExitForced : 0;
+}
+
+}  // namespace battery_twin::app

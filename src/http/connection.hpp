@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "access_policy.hpp"
+#include "battery_twin/api/handler.hpp"
+#include "battery_twin/http/server.hpp"
+
+namespace battery_twin::http {
+
+using Clock = std::chrono::steady_clock;
+using Executor = boost::asio::io_context::executor_type;
+using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
+
+/// One client, speaking HTTP or WebSocket. Keeps itself alive while it has something to do and is known to the server
+/// from construction to destruction.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  virtual ~Connection() = default;
+  /// The deadline has passed.
+  virtual void expire() = 0;
+  /// The server stops: finish what is under way, then go.
+  virtual void drain() = 0;
+  /// The server cannot wait any longer.
+  virtual void cut() = 0;
+
+  [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
+
+ protected:
+  void set_deadline(Clock::time_point time) { deadline_ = time; }
+  void set_deadline_in(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
+  void clear_deadline() { deadline_ = Clock::time_point::max(); }
+
+ private:
+  Clock::time_point deadline_ = Clock::time_point::max();
+};
+
+/// What sessions share. Belongs to the server, which outlives every session.
+struct Hub {
+  const ServerConfig& config;
+  api::Handler& handler;
+  AccessPolicy policy;
+  std::unordered_set<Connection*> connections;
+  bool draining = false;
+  std::function<void()> on_gone;  // a connection has gone
+};
+
+/// Puts a connection on the hub's list for as long as it lives.
+class Registration {
+ public:
+  Registration(Hub& hub, Connection* connection) : hub_(hub), connection_(connection) {
+    hub_.connections.insert(connection_);
+  }
+  ~Registration() {
+    hub_.connections.erase(connection_);
+    if (hub_.on_gone) hub_.on_gone();
+  }
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+ private:
+  Hub& hub_;
+  Connection* connection_;
+};
+
+}  // namespace battery_twin::http

@@ -1,0 +1,386 @@
+#include "http_session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <optional>
+#include <random>
+
+#include "request_guard.hpp"
+#include "response_writer.hpp"
+#include "ws_session.hpp"
+
+namespace battery_twin::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+using Field = beast::http::field;
+using Parser = beast::http::request_parser<beast::http::string_body>;
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable_t<Executor>{});
+using Task = asio::awaitable<void, Executor>;
+template <class T>
+using TaskOf = asio::awaitable<T, Executor>;
+
+constexpr std::size_t kLingerBytes = 1024 * 1024;
+constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::size_t kReadAtOnce = 16 * 1024;
+
+std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
+
+// The bytes of the request line and the fields are free of control characters once Beast has parsed them, so they may
+// be logged as they are.
+class HttpSession final : public Connection {
+ public:
+  HttpSession(Hub& hub, Socket socket, std::string peer)
+      : hub_(hub), registration_(hub, this), socket_(std::move(socket)), peer_(std::move(peer)) {}
+
+  Task run() {
+    while (co_await serve_one()) {
+    }
+  }
+
+  void expire() override {
+    clear_deadline();
+    expired_ = true;
+    error_code ignored;
+    socket_.cancel(ignored);
+    if (pending_) pending_->wake();
+  }
+
+  void drain() override {
+    if (idle_) expire();
+  }
+
+  void cut() override {
+    error_code ignored;
+    socket_.close(ignored);
+    if (pending_) pending_->wake();
+  }
+
+ private:
+  // An answer that has not come yet.
+  struct Pending {
+    explicit Pending(Executor executor) : executor(executor) {}
+    void take(api::Response answer) {
+      response = std::move(answer);
+      wake();
+    }
+    void wake() {
+      if (timer) timer->cancel();
+    }
+    Executor executor;
+    std::optional<api::Response> response;
+    std::optional<asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>> timer;
+  };
+
+  // One request and its answer. False when the connection is done with.
+  TaskOf<bool> serve_one() {
+    if (!co_await first_byte()) co_return false;
+    const auto first_byte_at = Clock::now();
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(hub_.config.max_header));
+    parser_->body_limit(boost::none);
+    set_deadline(first_byte_at + hub_.config.header_timeout);
+    request_ = {};
+
+    auto [error, size] = co_await beast::http::async_read_header(socket_, buffer_, *parser_, kTuple);
+    (void)size;
+    idle_ = false;  // from here on the request is under way and a shutdown waits for it
+    if (error) co_return co_await refuse_unreadable(error);
+    set_deadline(first_byte_at + hub_.config.request_timeout);
+
+    const Header& header = parser_->get().base();
+    request_.method = text_of(header.method_string());
+    request_.target = text_of(header.target());
+    request_.http_1_0 = header.version() < 11;
+    request_.head_only = request_.method == "HEAD";
+    request_.close = !parser_->get().keep_alive() || hub_.draining;
+    request_.gzip = beast::http::token_list{header[Field::accept_encoding]}.exists("gzip");
+
+    auto guarded = guard(header);
+    if (const auto* refusal = std::get_if<Refusal>(&guarded))
+      co_return co_await refuse(detail(refusal->status, refusal->sentence));
+    Target& target = std::get<Target>(guarded);
+    if (!hub_.policy.allows_host(target.host))
+      co_return co_await refuse(detail(421, "This server does not serve that host"));
+
+    const std::string origin = text_of(header[Field::origin]);
+    const bool upgrade = is_upgrade(header);
+    const bool changes = request_.method == "POST" || request_.method == "PATCH" || request_.method == "DELETE" ||
+                         request_.method == "PUT";
+    const bool allowed_origin = origin.empty() || hub_.policy.allows_origin(origin, target.host);
+    if (!allowed_origin && (changes || upgrade))
+      co_return co_await refuse(detail(403, "This Origin may not do that"));
+    if (!origin.empty() && allowed_origin) {
+      request_.extra.emplace_back("Access-Control-Allow-Origin", origin);
+      request_.extra.emplace_back("Vary", "Origin");
+    }
+
+    const auto length = parser_->content_length();
+    const bool has_body = parser_->chunked() || (length && *length > 0);
+    api::RequestHead head{.method = request_.method,
+                          .path = std::move(target.path),
+                          .query = std::move(target.query),
+                          .content_type = text_of(header[Field::content_type]),
+                          .content_encoding = text_of(header[Field::content_encoding]),
+                          .accept = text_of(header[Field::accept]),
+                          .has_body = has_body,
+                          .oversized = length && *length > hub_.config.max_body};
+
+    if (upgrade) co_return co_await this->upgrade(head, header);
+
+    if (auto refusal = hub_.handler.refuse(head)) {
+      if (request_.method == "OPTIONS") add_preflight(header, *refusal, allowed_origin);
+      if (has_body) co_return co_await refuse(*refusal);
+      co_return co_await answer(*refusal);
+    }
+
+    if (const auto expect = header[Field::expect]; beast::iequals(expect, "100-continue") && has_body) {
+      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      if (!co_await write(kContinue)) co_return false;
+      set_deadline(first_byte_at + hub_.config.request_timeout);
+    }
+    parser_->body_limit(hub_.config.max_body);
+    if (has_body) {
+      auto [body_error, body_size] = co_await beast::http::async_read(socket_, buffer_, *parser_, kTuple);
+      (void)body_size;
+      if (body_error) co_return co_await refuse_unreadable(body_error);
+    }
+    co_return co_await handle(head);
+  }
+
+  // Waits between requests. What a client has sent ahead is a first byte, too.
+  TaskOf<bool> first_byte() {
+    if (buffer_.size() > 0) co_return true;
+    if (hub_.draining) co_return false;
+    idle_ = true;
+    set_deadline_in(fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout);
+    auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
+    fresh_ = false;
+    if (error) co_return false;
+    buffer_.commit(size);
+    co_return true;
+  }
+
+  TaskOf<bool> handle(const api::RequestHead& head) {
+    const auto pending = std::make_shared<Pending>(socket_.get_executor());
+    pending_ = pending.get();
+    try {
+      hub_.handler.handle(head, parser_->get().body(), [pending](api::Response response) {
+        // Runs at once on the I/O thread, is sent there from any other.
+        asio::dispatch(pending->executor,
+                       [pending, response = std::move(response)]() mutable { pending->take(std::move(response)); });
+      });
+    } catch (const std::exception& error) {
+      pending->response = internal_error(error.what());
+    } catch (...) {
+      pending->response = internal_error("unknown exception");
+    }
+    if (!pending->response) {
+      pending->timer.emplace(socket_.get_executor());
+      pending->timer->expires_at(Clock::time_point::max());
+      co_await pending->timer->async_wait(kTuple);
+    }
+    pending_ = nullptr;
+    if (!pending->response) co_return co_await refuse(detail(503, "The answer did not come in time"));
+    co_return co_await answer(*pending->response);
+  }
+
+  TaskOf<bool> upgrade(const api::RequestHead& head, const Header& header) {
+    if (!hub_.handler.is_websocket(head.path)) co_return co_await refuse(detail(403, "There is no WebSocket at this path"));
+    if (head.method != "GET" || request_.http_1_0)
+      co_return co_await refuse(detail(400, "A WebSocket is opened with GET and HTTP/1.1"));
+    if (header[Field::sec_websocket_version] != "13") {
+      api::Response response = detail(426, "The WebSocket version must be 13");
+      response.headers.emplace_back("Sec-WebSocket-Version", "13");
+      response.headers.emplace_back("Upgrade", "websocket");
+      co_return co_await refuse(response);
+    }
+    if (!is_websocket_key(header[Field::sec_websocket_key]))
+      co_return co_await refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
+    if (head.has_body) co_return co_await refuse(detail(400, "A WebSocket is opened without a body"));
+    if (const auto refusal = hub_.handler.refuse_websocket(head)) co_return co_await refuse(*refusal);
+    clear_deadline();
+    log_access(101);
+    start_ws_session(hub_, std::move(socket_), std::move(buffer_), parser_->release(), head);
+    co_return false;
+  }
+
+  static bool is_upgrade(const Header& header) {
+    return beast::http::token_list{header[Field::upgrade]}.exists("websocket") &&
+           beast::http::token_list{header[Field::connection]}.exists("upgrade");
+  }
+
+  static bool is_websocket_key(beast::string_view key) {
+    if (key.size() != 24 || key.substr(22) != "==") return false;
+    for (const char c : key.substr(0, 22)) {
+      const bool base64 = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+      if (!base64) return false;
+    }
+    return true;
+  }
+
+  void add_preflight(const Header& header, api::Response& response, bool allowed_origin) {
+    if (!allowed_origin || header[Field::access_control_request_method].empty()) return;
+    for (const auto& [name, value] : response.headers) {
+      if (name == "Allow") request_.extra.emplace_back("Access-Control-Allow-Methods", value);
+    }
+    request_.extra.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    request_.extra.emplace_back("Access-Control-Max-Age", "600");
+  }
+
+  // A request that Beast could not read. The client may have gone; if not, it gets an answer.
+  TaskOf<bool> refuse_unreadable(error_code error) {
+    using Fault = beast::http::error;
+    if (expired_ && !hub_.draining) {
+      expired_ = false;
+      co_return co_await refuse(detail(408, "The request did not arrive in time"));
+    }
+    const bool from_socket = error.category() != make_error_code(Fault::end_of_stream).category();
+    if (from_socket || error == Fault::end_of_stream || error == Fault::partial_message) co_return false;
+    if (looks_like_another_protocol()) co_return false;
+    if (error == Fault::header_limit)
+      co_return co_await refuse(detail(431, "The request header is larger than allowed"));
+    if (error == Fault::body_limit) co_return co_await refuse(detail(413, "The body is larger than allowed"));
+    if (error == Fault::bad_version) co_return co_await refuse(detail(505, "The HTTP version is not supported"));
+    co_return co_await refuse(detail(400, "The request is not valid HTTP"));
+  }
+
+  // A TLS hello or an HTTP/2 preface: no answer of ours would be understood.
+  bool looks_like_another_protocol() const {
+    const auto data = buffer_.cdata();
+    const std::string_view text(static_cast<const char*>(data.data()), data.size());
+    return text.starts_with('\x16') || text.starts_with("PRI * HTTP/2");
+  }
+
+  TaskOf<bool> answer(const api::Response& response) {
+    const std::string wire = to_wire(response, hub_.config, options());
+    log_access(response.status);
+    if (!co_await write(wire)) co_return false;
+    if (!request_.close) co_return true;
+    co_await linger();
+    co_return false;
+  }
+
+  // Answers and closes: where the next request begins is not known, or not worth knowing.
+  TaskOf<bool> refuse(const api::Response& response) {
+    request_.close = true;
+    return answer(response);
+  }
+
+  ResponseOptions options() const {
+    return {.head_only = request_.head_only,
+            .close = request_.close,
+            .http_1_0 = request_.http_1_0,
+            .gzip = request_.gzip,
+            .extra = request_.extra};
+  }
+
+  // Progress within the time-out is enough: a long answer may take long.
+  TaskOf<bool> write(std::string_view wire) {
+    while (!wire.empty()) {
+      set_deadline_in(hub_.config.write_timeout);
+      auto [error, size] = co_await socket_.async_write_some(asio::buffer(wire), kTuple);
+      if (error) co_return false;
+      wire.remove_prefix(size);
+    }
+    clear_deadline();
+    co_return true;
+  }
+
+  // Closing at once would reset the connection while the client still sends, and the reset could overtake our answer.
+  Task linger() {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+    set_deadline_in(kLingerTime);
+    buffer_.clear();
+    for (std::size_t read = 0; read < kLingerBytes;) {
+      auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
+      if (error) break;
+      read += size;
+    }
+  }
+
+  api::Response internal_error(std::string_view cause) {
+    static std::mt19937_64 random{std::random_device{}()};
+    std::array<char, 20> id{};
+    std::snprintf(id.data(), id.size(), "%016llx", static_cast<unsigned long long>(random()));
+    hub_.config.on_error("internal error " + std::string(id.data()) + " in " + request_.method + " " +
+                         request_.target + ": " + std::string(cause));
+    request_.close = true;
+    return {.status = 500,
+            .body = R"({"detail":"Internal server error","error_id":")" + std::string(id.data()) + "\"}"};
+  }
+
+  void log_access(int status) {
+    if (hub_.config.on_access && !request_.method.empty())
+      hub_.config.on_access(peer_, request_.method, request_.target, request_.http_1_0 ? "1.0" : "1.1", status);
+  }
+
+  struct Request {
+    std::string method;
+    std::string target;
+    bool http_1_0 = false;
+    bool head_only = false;
+    bool close = true;
+    bool gzip = false;
+    std::vector<std::pair<std::string, std::string>> extra;
+  };
+
+  Hub& hub_;
+  Registration registration_;
+  Socket socket_;
+  std::string peer_;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  Request request_;
+  Pending* pending_ = nullptr;  // while waiting for an answer
+  bool idle_ = false;
+  bool fresh_ = true;
+  bool expired_ = false;
+};
+
+}  // namespace
+
+void start_http_session(Hub& hub, Socket socket, std::string peer) {
+  const auto executor = socket.get_executor();
+  const auto session = std::make_shared<HttpSession>(hub, std::move(socket), std::move(peer));
+  asio::co_spawn(executor, session->run(), [session, &hub](const std::exception_ptr& error) {
+    if (!error) return;
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+      hub.config.on_error(std::string("an HTTP session ended: ") + exception.what());
+    } catch (...) {
+      hub.config.on_error("an HTTP session ended: unknown exception");
+    }
+  });
+}
+
+void turn_away(Hub& hub, Socket socket) {
+  api::Response response = detail(503, "Too many connections");
+  response.headers.emplace_back("Retry-After", "1");
+  const auto wire = std::make_shared<const std::string>(to_wire(response, hub.config, {.close = true}));
+  const auto kept = std::make_shared<Socket>(std::move(socket));
+  // One non-blocking write: the answer fits into a fresh socket's buffer, and nobody is waited for.
+  error_code ignored;
+  kept->non_blocking(true, ignored);
+  kept->write_some(asio::buffer(*wire), ignored);
+  kept->shutdown(Socket::shutdown_send, ignored);
+}
+
+}  // namespace battery_twin::http

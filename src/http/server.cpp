@@ -1,0 +1,233 @@
+#include "battery_twin/http/server.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <algorithm>
+#include <stdexcept>
+
+#include "http_session.hpp"
+
+namespace battery_twin::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using asio::ip::tcp;
+using Local = asio::local::stream_protocol;
+
+constexpr std::chrono::milliseconds kSweep{250};
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::size_t kKeptDescriptors = 32;  // for logs, timers and the like
+
+std::string bracketed(const asio::ip::address& address) {
+  return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+}
+
+std::string peer_of(const tcp::endpoint& endpoint) {
+  return bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port());
+}
+
+std::string peer_of(const Local::endpoint& /*endpoint*/) { return "unix:"; }
+
+std::size_t descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+template <class Protocol>
+class TheServer final : public Server {
+ public:
+  using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
+  using Accepted = typename Protocol::socket::template rebind_executor<Executor>::other;
+
+  TheServer(asio::io_context& io, api::Handler& handler, ServerConfig config, const typename Protocol::endpoint& endpoint,
+            bool check_host)
+      : config_(std::move(config)),
+        hub_{.config = config_,
+             .handler = handler,
+             .policy = AccessPolicy(config_.cors_origins, config_.allowed_hosts,
+                                    check_host || !config_.allowed_hosts.empty()),
+             .connections = {},
+             .draining = false,
+             .on_gone = {}},
+        acceptor_(io.get_executor()),
+        sweep_timer_(io.get_executor()),
+        accept_timer_(io.get_executor()) {
+    acceptor_.open(endpoint.protocol());
+    if constexpr (std::is_same_v<Protocol, tcp>) acceptor_.set_option(asio::socket_base::reuse_address(true));
+    acceptor_.bind(endpoint);
+    acceptor_.listen(config_.backlog);
+    const std::size_t descriptors = descriptor_limit();
+    max_connections_ = descriptors > 2 * kKeptDescriptors ? descriptors - kKeptDescriptors : descriptors / 2;
+    if (config_.limit_concurrency > 0) max_connections_ = std::min(max_connections_, config_.limit_concurrency);
+    accept();
+    sweep();
+  }
+
+  ~TheServer() override {
+    hub_.on_gone = {};
+    if (!config_.uds.empty()) ::unlink(config_.uds.c_str());
+  }
+
+  std::string url() const override {
+    if constexpr (std::is_same_v<Protocol, tcp>) {
+      const auto endpoint = acceptor_.local_endpoint();
+      return "http://" + bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port());
+    } else {
+      return "unix socket " + config_.uds;
+    }
+  }
+
+  void drain(std::chrono::milliseconds timeout, std::function<void()> done) override {
+    hub_.draining = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    accept_timer_.cancel();
+    for_all([](Connection& connection) { connection.drain(); });
+    drain_until_ = Clock::now() + timeout;
+    drained_ = std::move(done);
+    hub_.on_gone = [this] { check_drained(); };
+    check_drained();
+  }
+
+ private:
+  void accept() {
+    acceptor_.async_accept(peer_, [this](error_code error, Accepted socket) {
+      if (!acceptor_.is_open()) return;
+      if (error) return pause_accepting(error);
+      take(std::move(socket));
+      accept();
+    });
+  }
+
+  void take(Accepted socket) {
+    if constexpr (std::is_same_v<Protocol, tcp>) {
+      error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+    }
+    if (hub_.connections.size() >= max_connections_) {
+      complain("too many connections, new ones are answered 503");
+      return turn_away(hub_, Socket(std::move(socket)));
+    }
+    start_http_session(hub_, Socket(std::move(socket)), peer_of(peer_));
+  }
+
+  // Out of descriptors or memory, or the client was gone already: none of it is a reason to stop, all of it one to
+  // catch breath.
+  void pause_accepting(error_code error) {
+    complain("cannot accept connections for the moment: " + error.message());
+    accept_timer_.expires_after(kAcceptPause);
+    accept_timer_.async_wait([this](error_code cancelled) {
+      if (!cancelled && acceptor_.is_open()) accept();
+    });
+  }
+
+  // At most once a second.
+  void complain(const std::string& text) {
+    const auto now = Clock::now();
+    if (now - complained_ < std::chrono::seconds(1)) return;
+    complained_ = now;
+    config_.on_error(text);
+  }
+
+  // One timer for everybody's deadlines.
+  void sweep() {
+    sweep_timer_.expires_after(kSweep);
+    sweep_timer_.async_wait([this](error_code error) {
+      if (error) return;
+      const auto now = Clock::now();
+      for_all([now](Connection& connection) {
+        if (connection.deadline() <= now) connection.expire();
+      });
+      if (drained_ && now >= drain_until_) {
+        for_all([](Connection& connection) { connection.cut(); });
+        finish_drain();
+        return;
+      }
+      sweep();
+    });
+  }
+
+  // What is called may end connections, this one or others.
+  template <class Call>
+  void for_all(Call call) {
+    std::vector<std::weak_ptr<Connection>> all;
+    all.reserve(hub_.connections.size());
+    for (Connection* connection : hub_.connections) all.push_back(connection->weak_from_this());
+    for (const auto& weak : all) {
+      if (const auto connection = weak.lock()) call(*connection);
+    }
+  }
+
+  void check_drained() {
+    if (hub_.connections.empty()) finish_drain();
+  }
+
+  void finish_drain() {
+    if (!drained_) return;
+    sweep_timer_.cancel();
+    asio::post(acceptor_.get_executor(), std::exchange(drained_, {}));
+  }
+
+  ServerConfig config_;
+  Hub hub_;
+  Acceptor acceptor_;
+  typename Protocol::endpoint peer_;
+  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
+  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> accept_timer_;
+  std::size_t max_connections_ = 0;
+  Clock::time_point complained_{};
+  Clock::time_point drain_until_{};
+  std::function<void()> drained_;
+};
+
+std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
+  const std::string path = config.uds;
+  try {
+    // A socket that a crashed server left behind is in the way; one that answers belongs to a living one.
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
+      Local::socket probe(io);
+      error_code refused;
+      probe.connect(Local::endpoint(path), refused);
+      if (!refused) throw std::runtime_error("another server listens there");
+      ::unlink(path.c_str());
+    }
+    return std::make_unique<TheServer<Local>>(io, handler, std::move(config), Local::endpoint(path), false);
+  } catch (const std::exception& error) {
+    throw std::runtime_error("cannot listen on unix socket " + path + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Server> make_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
+  if (!config.uds.empty()) return make_unix_server(io, handler, std::move(config));
+  const std::string where = config.host + ":" + std::to_string(config.port);
+  error_code error;
+  tcp::resolver resolver(io);
+  const auto found = resolver.resolve(config.host, std::to_string(config.port),
+                                      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  if (error || found.empty()) throw std::runtime_error("cannot listen on " + where + ": the host is not known");
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  try {
+    return std::make_unique<TheServer<tcp>>(io, handler, std::move(config), endpoint, endpoint.address().is_loopback());
+  } catch (const boost::system::system_error& failed) {
+    throw std::runtime_error("cannot listen on " + where + ": " + failed.code().message());
+  }
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace battery_twin::http
