@@ -186,12 +186,16 @@ void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
   walk = std::make_shared<Walk>(pool_);
   arrive(batch, walk, layout.stations(line).front());
   tell(started(line), *batch, quoted(*batch->id) + " started the " + std::string(to_string(line)) + " line");
-  asio::co_spawn(walk->strand, run_line(batch, line), [this, batch, line](const std::exception_ptr& error) {
+  const auto on_end = [this, batch, line](const std::exception_ptr& error) {
     if (!error) return;
     // Only memory can run out here: models' exceptions end in run_station.
     const std::lock_guard lock(mutex_);
     fail(*batch, "the plant could not go on with the batch");
     finish_line(batch, line, false);
+  };
+  // Posted, because a coroutine that a thread of the pool spawns would start here and now, and wait for the mutex.
+  asio::post(walk->strand, [this, batch, line, strand = walk->strand, on_end] {
+    asio::co_spawn(strand, run_line(batch, line), on_end);
   });
 }
 
