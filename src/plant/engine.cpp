@@ -49,13 +49,13 @@ std::string quoted(const std::string& id) { return "Batch " + id; }
 
 asio::awaitable<void> PlantSimulation::Engine::run_line(BatchPtr batch, Line line) {
   const std::shared_ptr<Walk> walk = batch->walks[at(line)];
-  bool walked = true;
   for (const Station& station : layout.stations(line)) {
-    walked = co_await acquire(batch, walk, station) && co_await run_station(batch, walk, station);
-    if (!walked) break;
+    const bool worked = co_await acquire(batch, walk, station) && co_await run_station(batch, walk, station);
+    if (worked) continue;
+    const std::lock_guard lock(mutex_);
+    finish_line(batch, line, false);
+    co_return;
   }
-  const std::lock_guard lock(mutex_);
-  finish_line(batch, line, walked);
 }
 
 // Waits until the machine is handed over. False when the batch stops instead.
@@ -80,7 +80,8 @@ asio::awaitable<bool> PlantSimulation::Engine::acquire(BatchPtr batch, std::shar
   }
 }
 
-// The machine's whole work on the batch, from turning it on to handing it to the next one. False when the batch stops.
+// The machine's whole work on the batch, from turning it on to handing it to the next one; the last machine ends the
+// line. False when the batch stops.
 asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::shared_ptr<Walk> walk,
                                                            const Station& station) {
   Machine& machine = machines_[station.index];
@@ -142,9 +143,10 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
     switch_off(machine);
     tell(EventType::machine_turned_off, *batch, station.process_name + " turned off", &station, steps);
   }
-  // In this order and under one lock: a batch cannot be overtaken on its way to the next machine.
+  // Under one lock with leaving the machine, so that nobody is overtaken on the way to the next one or to the merge.
   if (worked && done < line.size()) arrive(batch, walk, line[done]);
   release(station);
+  if (worked && done == line.size()) finish_line(batch, station.line, true);
   co_return worked;
 }
 

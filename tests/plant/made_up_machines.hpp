@@ -131,8 +131,8 @@ inline const process::MachineType& brittle() {
   return type;
 }
 
-/// Holds a batch inside a machine for as long as a test wants: while the gate is closed, the step of a `gated` machine
-/// whose parameter `waits` is not 0 does not return. It blocks its thread, so such a plant needs threads to spare.
+/// Holds a batch inside a machine for as long as a test wants: while the gate is closed, the first step of a `gated`
+/// machine with the parameter `waits` does not return. It blocks its thread, so such a plant needs threads to spare.
 class Gate {
  public:
   void close() {
@@ -172,15 +172,14 @@ struct ClosedGate {
 };
 
 struct GatedParameters {
-  double waits = 0;
+  std::optional<double> waits;
 };
 
 inline constexpr std::array<process::Field<GatedParameters>, 1> kGatedFields{{
     {.name = "waits",
      .member = &GatedParameters::waits,
      .unit = "1",
-     .description = "Not 0: the step waits for the gate",
-     .reference = 0.0},
+     .description = "Given: the first step waits for the gate"},
 }};
 
 class Gated {
@@ -189,7 +188,7 @@ class Gated {
 
   Gated(process::Line /*line*/, const process::Product& /*upstream*/, const GatedParameters& parameters,
         const process::Noise& /*noise*/)
-      : waits_(parameters.waits != 0) {}
+      : waits_(parameters.waits.has_value()) {}
 
   void step(std::uint32_t t) {
     if (waits_ && t == 0) the_gate().pass();
