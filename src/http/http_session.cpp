@@ -1,5 +1,7 @@
 #include "http_session.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -9,15 +11,15 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/rfc7230.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <cstdio>
 #include <optional>
 #include <random>
 
 #include "request_guard.hpp"
+#include "request_parser.hpp"
 #include "response_writer.hpp"
 #include "ws_session.hpp"
 
@@ -28,7 +30,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
 using Field = beast::http::field;
-using Parser = beast::http::request_parser<beast::http::string_body>;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 using Task = asio::awaitable<void, Executor>;
@@ -38,8 +39,16 @@ using TaskOf = asio::awaitable<T, Executor>;
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kMaxRequestId = 128;
 
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
+
+std::string random_id() {
+  static std::mt19937_64 random{std::random_device{}()};  // used on the I/O thread only
+  std::array<char, 20> id{};
+  std::snprintf(id.data(), id.size(), "%016llx", static_cast<unsigned long long>(random()));
+  return id.data();
+}
 
 // The bytes of the request line and the fields are free of control characters once Beast has parsed them, so they may
 // be logged as they are.
@@ -49,8 +58,7 @@ class HttpSession final : public Connection {
       : hub_(hub), registration_(hub, this), socket_(std::move(socket)), peer_(std::move(peer)) {}
 
   Task run() {
-    while (co_await serve_one()) {
-    }
+    for (bool more = true; more;) more = co_await serve_one();
   }
 
   void expire() override {
@@ -104,6 +112,7 @@ class HttpSession final : public Connection {
     set_deadline(first_byte_at + hub_.config.request_timeout);
 
     const Header& header = parser_->get().base();
+    request_.id = text_of(header["X-Request-ID"]);
     request_.method = text_of(header.method_string());
     request_.target = text_of(header.target());
     request_.http_1_0 = header.version() < 11;
@@ -123,8 +132,7 @@ class HttpSession final : public Connection {
     const bool changes = request_.method == "POST" || request_.method == "PATCH" || request_.method == "DELETE" ||
                          request_.method == "PUT";
     const bool allowed_origin = origin.empty() || hub_.policy.allows_origin(origin, target.host);
-    if (!allowed_origin && (changes || upgrade))
-      co_return co_await refuse(detail(403, "This Origin may not do that"));
+    if (!allowed_origin && (changes || upgrade)) co_return co_await refuse(detail(403, "This Origin may not do that"));
     if (!origin.empty() && allowed_origin) {
       request_.extra.emplace_back("Access-Control-Allow-Origin", origin);
       request_.extra.emplace_back("Vary", "Origin");
@@ -163,17 +171,24 @@ class HttpSession final : public Connection {
     co_return co_await handle(head);
   }
 
-  // Waits between requests. What a client has sent ahead is a first byte, too.
+  // Waits between requests. What a client has sent ahead is a first byte, too; one empty line is not (RFC 9112 2.2).
   TaskOf<bool> first_byte() {
-    if (buffer_.size() > 0) co_return true;
-    if (hub_.draining) co_return false;
-    idle_ = true;
-    set_deadline_in(fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout);
-    auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
-    fresh_ = false;
-    if (error) co_return false;
-    buffer_.commit(size);
-    co_return true;
+    for (bool skipped = false;;) {
+      if (!skipped && buffered().starts_with("\r\n")) {
+        buffer_.consume(2);
+        skipped = true;
+      }
+      const bool half_line = !skipped && buffered() == "\r";
+      if (buffer_.size() > 0 && !half_line) co_return true;
+      if (hub_.draining) co_return false;
+      idle_ = true;
+      set_deadline_in(fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout);
+      auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
+      idle_ = false;
+      fresh_ = false;
+      if (error) co_return false;
+      buffer_.commit(size);
+    }
   }
 
   TaskOf<bool> handle(const api::RequestHead& head) {
@@ -201,7 +216,8 @@ class HttpSession final : public Connection {
   }
 
   TaskOf<bool> upgrade(const api::RequestHead& head, const Header& header) {
-    if (!hub_.handler.is_websocket(head.path)) co_return co_await refuse(detail(403, "There is no WebSocket at this path"));
+    if (!hub_.handler.is_websocket(head.path))
+      co_return co_await refuse(detail(403, "There is no WebSocket at this path"));
     if (head.method != "GET" || request_.http_1_0)
       co_return co_await refuse(detail(400, "A WebSocket is opened with GET and HTTP/1.1"));
     if (header[Field::sec_websocket_version] != "13") {
@@ -228,7 +244,8 @@ class HttpSession final : public Connection {
   static bool is_websocket_key(beast::string_view key) {
     if (key.size() != 24 || key.substr(22) != "==") return false;
     for (const char c : key.substr(0, 22)) {
-      const bool base64 = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+      const bool base64 =
+          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
       if (!base64) return false;
     }
     return true;
@@ -262,12 +279,17 @@ class HttpSession final : public Connection {
 
   // A TLS hello or an HTTP/2 preface: no answer of ours would be understood.
   bool looks_like_another_protocol() const {
+    return buffered().starts_with('\x16') || buffered().starts_with("PRI * HTTP/2");
+  }
+
+  std::string_view buffered() const {
     const auto data = buffer_.cdata();
-    const std::string_view text(static_cast<const char*>(data.data()), data.size());
-    return text.starts_with('\x16') || text.starts_with("PRI * HTTP/2");
+    return {static_cast<const char*>(data.data()), data.size()};
   }
 
   TaskOf<bool> answer(const api::Response& response) {
+    if (hub_.draining) request_.close = true;
+    request_.extra.emplace_back("X-Request-ID", request_id());
     const std::string wire = to_wire(response, hub_.config, options());
     log_access(response.status);
     if (!co_await write(wire)) co_return false;
@@ -280,6 +302,17 @@ class HttpSession final : public Connection {
   TaskOf<bool> refuse(const api::Response& response) {
     request_.close = true;
     return answer(response);
+  }
+
+  // The client's own when it may stand in a header and a log line, else one that no other request has.
+  std::string request_id() {
+    const auto is_sane = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             std::string_view("._:+/=-").find(c) != std::string_view::npos;
+    };
+    std::string& id = request_.id;
+    if (id.empty() || id.size() > kMaxRequestId || !std::ranges::all_of(id, is_sane)) id = random_id();
+    return id;
   }
 
   ResponseOptions options() const {
@@ -316,14 +349,11 @@ class HttpSession final : public Connection {
   }
 
   api::Response internal_error(std::string_view cause) {
-    static std::mt19937_64 random{std::random_device{}()};
-    std::array<char, 20> id{};
-    std::snprintf(id.data(), id.size(), "%016llx", static_cast<unsigned long long>(random()));
-    hub_.config.on_error("internal error " + std::string(id.data()) + " in " + request_.method + " " +
-                         request_.target + ": " + std::string(cause));
+    const std::string id = random_id();
+    hub_.config.on_error("internal error " + id + " in " + request_.method + " " + request_.target + ": " +
+                         std::string(cause));
     request_.close = true;
-    return {.status = 500,
-            .body = R"({"detail":"Internal server error","error_id":")" + std::string(id.data()) + "\"}"};
+    return {.status = 500, .body = R"({"detail":"Internal server error","error_id":")" + id + "\"}"};
   }
 
   void log_access(int status) {
@@ -332,6 +362,7 @@ class HttpSession final : public Connection {
   }
 
   struct Request {
+    std::string id;  // X-Request-ID
     std::string method;
     std::string target;
     bool http_1_0 = false;
@@ -346,7 +377,7 @@ class HttpSession final : public Connection {
   Socket socket_;
   std::string peer_;
   beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  std::optional<RequestParser> parser_;
   Request request_;
   Pending* pending_ = nullptr;  // while waiting for an answer
   bool idle_ = false;
