@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http_client.hpp"
+#include "server_process.hpp"
+#include "ws_client.hpp"
+
+namespace battery_twin::system {
+
+struct MachineName {
+  std::string_view line;
+  std::string_view machine;
+  std::string_view group;  ///< in the body of POST /factory/start
+
+  [[nodiscard]] std::string process() const { return std::string(machine) + "_" + std::string(line); }
+  [[nodiscard]] std::string path() const { return "/machine/" + std::string(line) + "/" + std::string(machine); }
+};
+
+/// The plant as the contract has it, in the order a batch meets the machines of a line.
+inline constexpr std::array<MachineName, 16> kMachines{{
+    {"anode", "mixing", "anode_mixing_params"},
+    {"anode", "coating", "anode_coating_params"},
+    {"anode", "drying", "anode_drying_params"},
+    {"anode", "calendaring", "anode_calendaring_params"},
+    {"anode", "slitting", "anode_slitting_params"},
+    {"anode", "inspection", "anode_inspection_params"},
+    {"cathode", "mixing", "cathode_mixing_params"},
+    {"cathode", "coating", "cathode_coating_params"},
+    {"cathode", "drying", "cathode_drying_params"},
+    {"cathode", "calendaring", "cathode_calendaring_params"},
+    {"cathode", "slitting", "cathode_slitting_params"},
+    {"cathode", "inspection", "cathode_inspection_params"},
+    {"cell", "rewinding", "rewinding_params"},
+    {"cell", "electrolyte_filling", "electrolyte_filling_params"},
+    {"cell", "formation_cycling", "formation_cycling_params"},
+    {"cell", "aging", "aging_params"},
+}};
+
+/// The parameters that each of these machines has.
+[[nodiscard]] const std::vector<std::string>& parameter_names(std::string_view machine);
+
+/// A server and a client of its routes. At the default pacing a batch takes more than a minute, so that what a test
+/// does at once it does while the batch is in its first machines.
+struct Twin {
+  explicit Twin(const std::vector<std::string>& options = {}) : server(options), http(server.port()) {}
+
+  ServerProcess server;
+  HttpClient http;
+
+  /// GET, which must give 200; its document.
+  [[nodiscard]] Json get(std::string_view target) const;
+  /// Starts a batch, which must be accepted; its id.
+  std::string start(const Json& body) const;
+  [[nodiscard]] WsClient listen(std::string target = "/ws/status") const {
+    return WsClient(server.port(), std::move(target));
+  }
+  void set_step_interval(int milliseconds) const;
+  /// Asks until it is so. False when it is not in time. For what no event tells.
+  [[nodiscard]] static bool eventually(const std::function<bool()>& condition);
+};
+
+/// Mixing ratios that the body of POST /start-simulation takes.
+[[nodiscard]] Json good_simulation();
+
+/// All that a rejected request must leave alone: counters, queue, running batches, pacing, every machine's parameters.
+[[nodiscard]] Json state_of(const Twin& twin);
+
+/// True for a message that counts: one with a seq.
+[[nodiscard]] bool is_life_cycle(const Json& message);
+
+/// What is wrong with one batch's life-cycle messages, held against the contract's order; empty when nothing is.
+/// @param messages  all messages of a client, those of other batches among them
+[[nodiscard]] std::string order_problem(const std::vector<Json>& messages, std::string_view batch_id);
+
+/// What is wrong with the seq numbers: a hole, a repetition, a step back; empty when nothing is.
+[[nodiscard]] std::string seq_problem(const std::vector<Json>& messages);
+
+}  // namespace battery_twin::system
