@@ -87,7 +87,7 @@ TEST(CancelBatch, ASecondTimeChangesNothing) {
   ClosedGate gate;
   const Station& cell = layout.stations(Line::cell).front();
   enqueue(plant, {.parameters = {std::nullopt, std::nullopt, process::Values{1.0}}});
-  log.wait_for(EventType::machine_turned_on, "1", cell);
+  gate.wait_for_arrival();
 
   EXPECT_EQ(plant.cancel("1"), Cancel::cancelling);
   EXPECT_EQ(plant.batch("1")->status, BatchStatus::cancelling);
@@ -162,7 +162,7 @@ TEST(Reset, AnswersOnceAllBatchesHaveLeftTheirMachines) {
   enqueue(plant, {.parameters = {process::Values{1.0}, {}, {}}});
   enqueue(plant, {.id = "b"});
   enqueue(plant, {.id = "a"});
-  log.wait_for(EventType::machine_turned_on, "1", layout.stations(Line::anode).front());
+  gate.wait_for_arrival();
 
   std::promise<std::vector<std::string>> first, second;
   plant.reset([&](std::vector<std::string> ids) { first.set_value(std::move(ids)); });

@@ -112,7 +112,7 @@ TEST(Pipelining, LaterBatchesEnterWhileAnEarlierOneIsInTheCellLine) {
   ClosedGate gate;
   const Station& cell = layout.stations(Line::cell).front();
   const std::string first = enqueue(plant, {.parameters = {std::nullopt, std::nullopt, process::Values{1.0}}});
-  log.wait_for(EventType::machine_turned_on, first, cell);
+  gate.wait_for_arrival();
   const std::string second = enqueue(plant);
   const std::string third = enqueue(plant);
   log.wait_for(EventType::batch_merged, second);

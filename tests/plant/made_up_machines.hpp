@@ -146,8 +146,16 @@ class Gate {
   }
   void pass() {
     std::unique_lock lock(mutex_);
-    if (!condition_.wait_for(lock, std::chrono::seconds(60), [this] { return open_; })) {
-      throw std::runtime_error("the gate stayed closed");
+    ++waiting_;
+    condition_.notify_all();
+    const bool passed = condition_.wait_for(lock, std::chrono::seconds(60), [this] { return open_; });
+    --waiting_;
+    if (!passed) throw std::runtime_error("the gate stayed closed");
+  }
+  void wait_for_arrival() {
+    std::unique_lock lock(mutex_);
+    if (!condition_.wait_for(lock, std::chrono::seconds(60), [this] { return waiting_ > 0; })) {
+      throw std::runtime_error("nobody came to the gate");
     }
   }
 
@@ -155,6 +163,7 @@ class Gate {
   std::mutex mutex_;
   std::condition_variable condition_;
   bool open_ = true;
+  int waiting_ = 0;
 };
 
 inline Gate& the_gate() {
@@ -169,6 +178,8 @@ struct ClosedGate {
   ClosedGate(const ClosedGate&) = delete;
   ClosedGate& operator=(const ClosedGate&) = delete;
   void open() { the_gate().open(); }
+  /// Until a batch is held; that its machine is on does not say so yet.
+  void wait_for_arrival() { the_gate().wait_for_arrival(); }
 };
 
 struct GatedParameters {

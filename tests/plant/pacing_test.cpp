@@ -71,7 +71,7 @@ TEST(Pacing, PausingInTheMiddleAndResumingLosesNoStep) {
   const std::string id = enqueue(plant, {.parameters = {process::Values{1.0}, {}, {}, {}, {}}});
   const Station& anode_gate = layout.stations().front();
   log.wait_for(EventType::machine_turned_on, id, anode_gate);
-  log.wait_for(EventType::batch_completed_cathode_line, id);
+  gate.wait_for_arrival();
   plant.set_pacing({Interval{0}, true});
   gate.open();
   enqueue(plant);
@@ -90,7 +90,7 @@ TEST(Pacing, ProgressCountsMachinesAndTheStepsOfTheOneItIsIn) {
   PlantSimulation plant(layout, full_speed(3), log.queue());
   ClosedGate gate;
   const std::string id = enqueue(plant, {.parameters = {{}, process::Values{1.0}, {}, {}, {}}});
-  log.wait_for(EventType::machine_turned_on, id, layout.stations()[1]);
+  gate.wait_for_arrival();
   log.wait_for(EventType::batch_completed_cathode_line, id);
   auto lines = plant.batch(id)->lines;
   EXPECT_DOUBLE_EQ(lines[0].progress, 0.5);

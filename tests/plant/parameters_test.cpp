@@ -77,7 +77,7 @@ TEST(Parameters, OfAMachineThatIsHandedToAWaitingBatchAreThatBatchsAlready) {
   const Station& anode_gate = layout.stations()[1];
   enqueue(plant, {.parameters = {{}, Values{1.0}, {}, {}, {}}});
   enqueue(plant);
-  log.wait_for(EventType::machine_turned_on, "1", anode_gate);
+  gate.wait_for_arrival();
   log.wait_for(EventType::machine_turned_off, "2", layout.stations()[0]);
   EXPECT_FALSE(plant.set_parameters(anode_gate, {0.5})) << "batch 1 is inside, batch 2 comes next";
   gate.open();
