@@ -58,6 +58,7 @@ class HttpSession final : public Connection {
       : hub_(hub), registration_(hub, this), socket_(std::move(socket)), peer_(std::move(peer)) {}
 
   Task run() {
+    // Not `while (co_await …)`: GCC 12 makes code of that which resumes a coroutine at a place that does not exist.
     for (bool more = true; more;) more = co_await serve_one();
   }
 
