@@ -1,0 +1,37 @@
+# Two commands: `make run` serves the plant, `make test` runs every test. Both install the Debian packages that are missing.
+.PHONY: help run test sanitizers bench packages
+
+ARGS ?=
+
+help:
+	@echo "make run    install what is missing, build, serve on http://127.0.0.1:8000 (options: make run ARGS='--port 9000')"
+	@echo "make test   install what is missing, build, run every test, also under AddressSanitizer, UBSan and ThreadSanitizer"
+	@echo "make bench  build and measure (docs/performance.md)"
+
+run:
+	@config/install-packages.sh run
+	@cmake --preset release -DBATTERY_TWIN_TESTS=OFF > build-configure.log 2>&1 || { cat build-configure.log; exit 1; }; rm -f build-configure.log
+	@cmake --build --preset release --target battery-twin
+	@exec build/release/battery-twin $(ARGS)
+
+test:
+	@config/install-packages.sh test
+	cmake --preset release -DBATTERY_TWIN_TESTS=ON
+	cmake --build --preset release
+	@$(MAKE) --no-print-directory sanitizers
+	ctest --test-dir build/release --output-on-failure --timeout 300
+
+# The rooms' own tests, and those of the whole server, in builds that look for what tests cannot see.
+sanitizers:
+	cmake --preset asan
+	cmake --build --preset asan
+	ctest --test-dir build/asan --output-on-failure --timeout 600
+	cmake --preset tsan
+	cmake --build --preset tsan --target test_process test_plant
+	ctest --test-dir build/tsan --output-on-failure --timeout 600 -L 'process|plant'
+
+bench:
+	@config/install-packages.sh bench
+	cmake --preset release -DBATTERY_TWIN_BENCH=ON
+	cmake --build --preset release
+	python3 tests/bench/bench.py build/release

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs the Debian packages that are missing for one of: run, test, bench.
+set -eu
+
+packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev"
+case "${1:-run}" in
+  run) ;;
+  test) packages="$packages libgtest-dev curl" ;;
+  bench) packages="$packages libgtest-dev wrk python3 python3-websockets" ;;
+  *)
+    echo "usage: $0 run|test|bench" >&2
+    exit 2
+    ;;
+esac
+
+missing=""
+for package in $packages; do
+  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=""
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "These packages are missing, and installing them needs root:$missing" >&2
+    exit 1
+  fi
+  sudo=sudo
+fi
+echo "Installing$missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
