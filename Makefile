@@ -10,7 +10,7 @@ help:
 
 run:
 	@config/install-packages.sh run
-	@cmake --preset release -DBATTERY_TWIN_TESTS=OFF > build-configure.log 2>&1 || { cat build-configure.log; exit 1; }; rm -f build-configure.log
+	@cmake --preset release --log-level=WARNING -DBATTERY_TWIN_TESTS=OFF
 	@cmake --build --preset release --target battery-twin
 	@exec build/release/battery-twin $(ARGS)
 

@@ -81,20 +81,6 @@ TEST(WsFrames, CloseCodesAreChecked) {
   EXPECT_TRUE(Twin::eventually([&] { return twin.get("/health").at("websocket_clients") == 0; }));
 }
 
-TEST(WsFrames, CloseCodesFrom5000AreProtocolErrors) {
-  const Twin twin;
-  expect_closes(twin, {{"5000", frame_bytes(Opcode::close, close_payload(5000)), 1002},
-                       {"65535", frame_bytes(Opcode::close, close_payload(65535)), 1002}});
-  EXPECT_TRUE(Twin::eventually([&] { return twin.get("/health").at("websocket_clients") == 0; }));
-}
-
-TEST(WsFrames, ALengthWithItsTopBitSetIsAProtocolError) {
-  const Twin twin;
-  WsClient client = twin.listen();
-  client.send_bytes(raw({0x81, 0x80 | 127, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}));
-  EXPECT_EQ(client.wait_for_close(), 1002);
-}
-
 TEST(WsFrames, AMessageOfTheGreatestSizeIsEchoed) {
   const Twin twin;
   WsClient client = twin.listen();
