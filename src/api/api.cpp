@@ -35,7 +35,8 @@ class TheApi final : public Api {
     if (head.path == kWebSocketPath) return refuse_plain_on_websocket(head);
     const Match found = match(Routes::table(), head.method, head.path);
     if (found.allow.empty()) return unknown_path(head);
-    if (head.method == "OPTIONS") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", found.allow}}};
+    if (head.method == "OPTIONS")
+      return Response{.status = 204, .content_type = {}, .headers = {{"Allow", found.allow}}};
     if (found.route == nullptr) {
       Response response = failure(405, "Method Not Allowed");
       response.headers.emplace_back("Allow", found.allow);

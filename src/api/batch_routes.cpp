@@ -28,9 +28,8 @@ Json batch_json(const plant::BatchRecord& batch, const plant::Layout& layout) {
         {"steps", result.steps},
         {"outcome", nullptr},  // the reference models judge nothing
         {"causes", result.causes},
-        {"properties", result.properties.empty()
-                           ? Json()
-                           : to_json(station.type->outputs, station.line, result.properties)}};
+        {"properties",
+         result.properties.empty() ? Json() : to_json(station.type->outputs, station.line, result.properties)}};
   }
   Json json{{"batch_id", batch.id},
             {"status", status_name(batch.status)},
@@ -104,9 +103,9 @@ void Routes::cancel_batch(Call call) {
       return call.reply(json_response(
           200, Json{{"message", "Batch " + id + " was cancelled"}, {"batch_id", id}, {"status", "cancelled"}}));
     case Cancel::cancelling:
-      return call.reply(json_response(202, Json{{"message", "Batch " + id + " stops at its next step"},
-                                                {"batch_id", id},
-                                                {"status", "cancelling"}}));
+      return call.reply(json_response(
+          202,
+          Json{{"message", "Batch " + id + " stops at its next step"}, {"batch_id", id}, {"status", "cancelling"}}));
   }
 }
 

@@ -83,8 +83,9 @@ class Broadcaster::Client final : public Feed {
       const Json* document = std::get_if<Json>(&parsed);
       if (document != nullptr && document->is_object() && document->contains("subscribe")) {
         const auto error = subscription_.read(document->at("subscribe"), broadcaster_.plant_.layout());
-        return dump(message_json(kPlantProcess, error ? "error" : "subscribed", plant::now(),
-                                 {{"batch_id", nullptr}, {"message", error ? *error : "The subscription was changed"}}));
+        return dump(
+            message_json(kPlantProcess, error ? "error" : "subscribed", plant::now(),
+                         {{"batch_id", nullptr}, {"message", error ? *error : "The subscription was changed"}}));
       }
     }
     return "Echo: " + std::string(text);

@@ -48,7 +48,7 @@ class Broadcaster {
   std::function<void(const plant::Event&)> on_event_;
   std::deque<plant::Event> history_;  // oldest first, sequence numbers without holes
   std::vector<Client*> clients_;
-  std::vector<std::uint64_t> sent_versions_;  // of each machine's snapshot
+  std::vector<std::uint64_t> sent_versions_;                        // of each machine's snapshot
   std::vector<std::pair<std::string, std::string>> sent_progress_;  // of each running batch
   unsigned ticks_ = 0;
 };

@@ -19,8 +19,7 @@ std::string with_warnings(const plant::Event& event) {
 }  // namespace
 
 Json message_json(std::string_view process, std::string_view status, plant::Time time, Json data) {
-  return Json{
-      {"process_name", process}, {"status", status}, {"timestamp", to_text(time)}, {"data", std::move(data)}};
+  return Json{{"process_name", process}, {"status", status}, {"timestamp", to_text(time)}, {"data", std::move(data)}};
 }
 
 Json event_json(const plant::Event& event, const plant::Layout& layout, bool replayed) {

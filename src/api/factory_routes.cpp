@@ -139,17 +139,16 @@ void Routes::factory_status(Call call) {
     lines[std::string(to_string(station.line))][std::string(station.type->name)] = {
         {"state", batch_id ? "On" : "Off"}, {"batch_id", batch_id ? Json(*batch_id) : Json()}};
   }
-  call.reply(json_response(
-      200, Json{{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
-                {"accepting", status.accepting},
-                {"queue", status.queue},
-                {"running", std::move(running)},
-                {"lines", std::move(lines)},
-                {"counters", counters_json()},
-                {"pacing", pacing_json()},
-                {"models", to_string(plant_.config().models)},
-                {"uptime_s", uptime()},
-                {"version", config_.version}}));
+  call.reply(json_response(200, Json{{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
+                                     {"accepting", status.accepting},
+                                     {"queue", status.queue},
+                                     {"running", std::move(running)},
+                                     {"lines", std::move(lines)},
+                                     {"counters", counters_json()},
+                                     {"pacing", pacing_json()},
+                                     {"models", to_string(plant_.config().models)},
+                                     {"uptime_s", uptime()},
+                                     {"version", config_.version}}));
 }
 
 void Routes::factory_logs(Call call) {

@@ -10,17 +10,18 @@ void Routes::greeting(Call call) {
 
 void Routes::health(Call call) {
   const plant::PlantStatus status = plant_.status();
-  call.reply(json_response(200, Json{{"status", "healthy"},
-                                     {"version", config_.version},
-                                     {"uptime_s", uptime()},
-                                     {"simulation",
-                                      {{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
-                                       {"accepting", status.accepting},
-                                       {"running", status.running.size()},
-                                       {"queued", status.queue.size()},
-                                       {"paused", status.pacing.paused}}},
-                                     {"database", {{"backend", "none"}, {"status", "disabled"}, {"latency_ms", nullptr}}},
-                                     {"websocket_clients", broadcaster_.clients()}}));
+  call.reply(
+      json_response(200, Json{{"status", "healthy"},
+                              {"version", config_.version},
+                              {"uptime_s", uptime()},
+                              {"simulation",
+                               {{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
+                                {"accepting", status.accepting},
+                                {"running", status.running.size()},
+                                {"queued", status.queue.size()},
+                                {"paused", status.pacing.paused}}},
+                              {"database", {{"backend", "none"}, {"status", "disabled"}, {"latency_ms", nullptr}}},
+                              {"websocket_clients", broadcaster_.clients()}}));
 }
 
 void Routes::health_live(Call call) { call.reply(json_response(200, Json{{"status", "alive"}})); }

@@ -115,9 +115,7 @@ class Builder final : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-std::string dump(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& document) { return document.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::variant<Json, JsonError> parse_json(std::string_view text) {
   // The library reads NUL as the end of the text and skips a byte order mark.

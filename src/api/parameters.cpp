@@ -25,7 +25,8 @@ void add_violation(Errors& errors, Json loc, const process::Violation& violation
 
 bool is_id(const std::string& text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   return !text.empty() && text.size() <= kMaxIdLength && std::ranges::all_of(text, allowed);
 }
@@ -34,8 +35,7 @@ void read_id(const Json& value, const Json& loc, plant::BatchRequest& request, E
   if (!value.is_string()) {
     errors.add(loc, "string_type", "Input should be a valid string", value);
   } else if (!is_id(value.get_ref<const std::string&>())) {
-    errors.add(loc, "string_pattern_mismatch",
-               "String should be 1 to 64 letters, digits, '.', '_' or '-'", value,
+    errors.add(loc, "string_pattern_mismatch", "String should be 1 to 64 letters, digits, '.', '_' or '-'", value,
                {{"pattern", "^[A-Za-z0-9._-]{1,64}$"}});
   } else {
     request.id = value.get<std::string>();
@@ -123,8 +123,8 @@ void GroupReader::merge(const Json& object, const Json& loc, process::Values& va
       continue;
     }
     const auto index = type_.index_of(key);
-    const bool known = index && (type_.nested.empty() ? type_.fields[*index].name == key
-                                                      : type_.fields[*index].alias == key);
+    const bool known =
+        index && (type_.nested.empty() ? type_.fields[*index].name == key : type_.fields[*index].alias == key);
     if (!known) {
       errors_.add(join(loc, key), "extra_forbidden", std::string(kExtra), value);
       continue;
@@ -134,7 +134,8 @@ void GroupReader::merge(const Json& object, const Json& loc, process::Values& va
   }
   if (nested && flat) {
     errors_.add(loc, "value_error",
-                "Value error, give the fields either inside " + std::string(type_.nested) + " or flat, not both", object);
+                "Value error, give the fields either inside " + std::string(type_.nested) + " or flat, not both",
+                object);
     return;
   }
   check_whole(loc, flat && !type_.nested.empty() ? loc : field_loc, values, errors_before);

@@ -71,7 +71,8 @@ bool Query::flag(std::string_view name, Errors& errors) const {
   const auto value = text(name);
   if (!value || *value == "0" || *value == "false") return false;
   if (*value == "1" || *value == "true") return true;
-  errors.add(Json::array({"query", name}), "bool_parsing", "Input should be a valid boolean: 1, true, 0 or false", *value);
+  errors.add(Json::array({"query", name}), "bool_parsing", "Input should be a valid boolean: 1, true, 0 or false",
+             *value);
   return false;
 }
 

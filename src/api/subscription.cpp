@@ -55,7 +55,8 @@ bool Subscription::wants(std::string_view event, const plant::Station* station, 
                          std::string_view batch_id) const {
   if (!passes(lists_.events, event) || !passes(lists_.batch_ids, batch_id) || !passes(lists_.lines, line)) return false;
   if (lists_.machines.empty()) return true;
-  return station != nullptr && (passes(lists_.machines, station->process_name) || passes(lists_.machines, station->type->name));
+  return station != nullptr &&
+         (passes(lists_.machines, station->process_name) || passes(lists_.machines, station->type->name));
 }
 
 }  // namespace battery_twin::api

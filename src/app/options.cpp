@@ -33,9 +33,8 @@ std::string variable_name(const std::string& option) {
 // before the configuration file, which CLI11 would have the other way round.
 void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
   const auto is_given = [&](const std::string& name) {
-    return std::ranges::any_of(arguments, [&](const std::string& argument) {
-      return argument == name || argument.starts_with(name + "=");
-    });
+    return std::ranges::any_of(
+        arguments, [&](const std::string& argument) { return argument == name || argument.starts_with(name + "="); });
   };
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty()) continue;
@@ -202,7 +201,8 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   options.plant.seed = seed;
   options.seed_given = app.count("--seed") > 0;
   options.plant.step_interval = plant::Interval(static_cast<plant::Interval::rep>(step_interval * 1000));
-  if (!application.empty()) options.notes.push_back("application " + application + " has no meaning here and is ignored");
+  if (!application.empty())
+    options.notes.push_back("application " + application + " has no meaning here and is ignored");
   if (workers > 1) options.notes.emplace_back("--workers is ignored: the plant is one state in one process");
   return options;
 }
@@ -211,9 +211,11 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   SimulateOptions options;
   CLI::App app("Takes batches through the plant as fast as the machine allows, without a server.",
                "battery-twin simulate");
-  app.add_option("--batches", options.batches, "Number of batches")->check(CLI::Range(std::uint64_t{1}, process::kMaxSeed));
+  app.add_option("--batches", options.batches, "Number of batches")
+      ->check(CLI::Range(std::uint64_t{1}, process::kMaxSeed));
   options.threads = cores();
-  app.add_option("--threads", options.threads, "Threads; the result does not depend on it")->check(CLI::Range(1u, 1024u));
+  app.add_option("--threads", options.threads, "Threads; the result does not depend on it")
+      ->check(CLI::Range(1u, 1024u));
   std::string models = "reference";
   std::string noise = "on";
   options.seed = random_seed();

@@ -44,7 +44,8 @@ std::vector<plant::BatchRequest> read_requests(const SimulateOptions& options, c
     api::Errors errors;
     requests.push_back(api::read_batch_request(
         bodies[i], layout,
-        [&](const plant::Station& station) { return station.type->defaults(options.models, station.line); }, {}, errors));
+        [&](const plant::Station& station) { return station.type->defaults(options.models, station.line); }, {},
+        errors));
     if (errors.empty()) continue;
     std::string sentence = options.parameters + (document.is_array() ? ", batch " + std::to_string(i) : "") + ":";
     for (const api::Json& error : errors.list())
@@ -203,19 +204,19 @@ int run(const SimulateOptions& options) {
   if (csv) write(output, options.output, csv_header());
 
   const auto work = [&](std::uint64_t index) {
-    const plant::BatchRequest* request =
-        requests.empty() ? nullptr : &requests[requests.size() > 1 ? index : 0];
+    const plant::BatchRequest* request = requests.empty() ? nullptr : &requests[requests.size() > 1 ? index : 0];
     Result result;
     result.seed = request != nullptr && request->seed ? *request->seed : process::derive_seed(options.seed, index);
     const std::string id = request != nullptr && request->id ? *request->id : std::to_string(index);
     plant::StepTrace step;
     if (!options.trace.empty()) {
       step = [&](const plant::Station& station, std::uint32_t number, std::span<const double> values) {
-        result.trace += api::dump(api::Json{{"batch_id", id},
-                                            {"machine", station.process_name},
-                                            {"step", number},
-                                            {"properties", api::to_json(station.type->outputs, station.line, values)}}) +
-                        "\n";
+        result.trace +=
+            api::dump(api::Json{{"batch_id", id},
+                                {"machine", station.process_name},
+                                {"step", number},
+                                {"properties", api::to_json(station.type->outputs, station.line, values)}}) +
+            "\n";
       };
     }
     result.outcome = plant::run_batch(
@@ -245,7 +246,7 @@ int run(const SimulateOptions& options) {
 }  // namespace
 
 int simulate(const SimulateOptions& options) {
-  std::signal(SIGINT, [](int) { interrupted = true; });  // NOLINT(cert-err33-c)
+  std::signal(SIGINT, [](int) { interrupted = true; });   // NOLINT(cert-err33-c)
   std::signal(SIGTERM, [](int) { interrupted = true; });  // NOLINT(cert-err33-c)
   try {
     return run(options);

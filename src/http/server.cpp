@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <stdexcept>
 
 #include "http_session.hpp"
@@ -16,8 +16,8 @@ namespace battery_twin::http {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 using Local = asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds kSweep{250};
@@ -46,8 +46,8 @@ class TheServer final : public Server {
   using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
   using Accepted = typename Protocol::socket::template rebind_executor<Executor>::other;
 
-  TheServer(asio::io_context& io, api::Handler& handler, ServerConfig config, const typename Protocol::endpoint& endpoint,
-            bool check_host)
+  TheServer(asio::io_context& io, api::Handler& handler, ServerConfig config,
+            const typename Protocol::endpoint& endpoint, bool check_host)
       : config_(std::move(config)),
         hub_{.config = config_,
              .handler = handler,

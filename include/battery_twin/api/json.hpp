@@ -21,8 +21,8 @@ struct JsonError {
   std::string message;  ///< holds no part of the input
 };
 
-/// Reads a whole text as one document: UTF-8, no byte after it, at most 64 levels deep, no key twice in an object, every
-/// number finite.
+/// Reads a whole text as one document: UTF-8, no byte after it, at most 64 levels deep, no key twice in an object,
+/// every number finite.
 [[nodiscard]] std::variant<Json, JsonError> parse_json(std::string_view text);
 
 }  // namespace battery_twin::api

@@ -16,7 +16,7 @@ struct RequestHead {
   std::string content_type;
   std::string content_encoding;
   std::string accept;
-  bool has_body = false;  ///< a body of at least one byte, or one of unknown length, was announced
+  bool has_body = false;   ///< a body of at least one byte, or one of unknown length, was announced
   bool oversized = false;  ///< the announced body is longer than allowed
 };
 

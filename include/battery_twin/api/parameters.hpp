@@ -52,7 +52,8 @@ class GroupReader {
 
  private:
   void read_field(std::size_t index, const Json& value, const Json& loc, process::Values& values);
-  void check_whole(const Json& group_loc, const Json& field_loc, const process::Values& values, std::size_t errors_before);
+  void check_whole(const Json& group_loc, const Json& field_loc, const process::Values& values,
+                   std::size_t errors_before);
 
   const process::MachineType& type_;
   Limits limits_;
@@ -64,14 +65,15 @@ class GroupReader {
 /// A body of `POST /factory/start`.
 /// @param current  a station's parameters now
 [[nodiscard]] plant::BatchRequest read_batch_request(
-    const Json& body, const plant::Layout& layout,
-    const std::function<process::Values(const plant::Station&)>& current, Limits limits, Errors& errors);
+    const Json& body, const plant::Layout& layout, const std::function<process::Values(const plant::Station&)>& current,
+    Limits limits, Errors& errors);
 
 /// A parameter set as it is published: nested where the type says so, null for "from upstream".
 [[nodiscard]] Json to_json(const process::MachineType& type, const process::Values& values);
 
 /// A machine's outputs or specifics by name.
-[[nodiscard]] Json to_json(std::span<const process::Output> outputs, process::Line line, std::span<const double> values);
+[[nodiscard]] Json to_json(std::span<const process::Output> outputs, process::Line line,
+                           std::span<const double> values);
 
 [[nodiscard]] Json to_json(const process::EndOfLine& figures);
 

@@ -21,16 +21,16 @@ struct ServerConfig {
   int backlog = 2048;
   std::size_t limit_concurrency = 0;  ///< connections served at once, 503 beyond; 0: as many as there are descriptors
 
-  std::vector<std::string> cors_origins;   ///< allowed beside the own and loopback origins; "*": every one
-  std::vector<std::string> allowed_hosts;  ///< names that `Host` may hold beside addresses and localhost
+  std::vector<std::string> cors_origins;       ///< allowed beside the own and loopback origins; "*": every one
+  std::vector<std::string> allowed_hosts;      ///< names that `Host` may hold beside addresses and localhost
   std::string server_header = "battery-twin";  ///< empty: no `Server` field
   bool date_header = true;
   std::vector<std::pair<std::string, std::string>> extra_headers;  ///< on every answer
 
-  std::size_t max_header = 16 * 1024;          ///< bytes
-  std::uint64_t max_body = 1024 * 1024;        ///< bytes
-  std::size_t ws_max_message = 1024 * 1024;    ///< bytes a client may send in one message
-  std::size_t ws_max_backlog = 1024 * 1024;    ///< bytes a client may leave unread
+  std::size_t max_header = 16 * 1024;                 ///< bytes
+  std::uint64_t max_body = 1024 * 1024;               ///< bytes
+  std::size_t ws_max_message = 1024 * 1024;           ///< bytes a client may send in one message
+  std::size_t ws_max_backlog = 1024 * 1024;           ///< bytes a client may leave unread
   std::chrono::milliseconds header_timeout{10'000};   ///< from the first byte of a request to the end of its header
   std::chrono::milliseconds request_timeout{60'000};  ///< from the first byte of a request to its end
   std::chrono::milliseconds keep_alive_timeout{5'000};
@@ -39,8 +39,8 @@ struct ServerConfig {
   std::chrono::milliseconds ws_ping_timeout{20'000};
 
   /// Told every answered request: peer ("127.0.0.1:38480"), request line without version, status. May be empty.
-  std::function<void(std::string_view peer, std::string_view method, std::string_view target,
-                     std::string_view version, int status)>
+  std::function<void(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
+                     int status)>
       on_access;
   /// Told what a person should know of: accept errors, internal errors. Never empty.
   std::function<void(std::string_view text)> on_error = [](std::string_view) {};
