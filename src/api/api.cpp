@@ -59,6 +59,25 @@ class TheApi final : public Api {
     (routes_.*found.route->handle)({head, body, std::move(found.parts), std::move(reply)});
   }
 
+  Response as_problem(const Response& response, std::string_view title) const override {
+    const Json body = Json::parse(response.body, nullptr, false);
+    if (!body.is_object()) return response;
+    Json problem{{"type", "about:blank"}, {"title", title}, {"status", response.status}};
+    for (const auto& [key, value] : body.items()) {
+      if (key == "detail" && value.is_array()) {
+        problem["detail"] =
+            "The request has " + std::to_string(value.size()) + (value.size() == 1 ? " error" : " errors");
+        problem["errors"] = value;
+      } else {
+        problem[key] = value;
+      }
+    }
+    Response out = response;
+    out.body = dump(problem);
+    out.content_type = "application/problem+json";
+    return out;
+  }
+
   bool is_websocket(std::string_view path) const override { return path == kWebSocketPath; }
 
   std::optional<Response> refuse_websocket(const RequestHead& head) override {

@@ -109,10 +109,17 @@ int serve(const ServeOptions& options) {
     });
   });
 
+  if (!server->is_private()) {
+    log.warning("Everybody who can reach this address can drive the plant: there are no access tokens yet");
+  }
   log.info("Application startup complete.");
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
   run(io, log);
 
+  // Sessions hold on to server and api: they must be gone before those.
+  server->cut();
+  io.restart();
+  io.poll();
   events.notify({});
   if (const std::size_t lost = plant.stop(); lost > 0) {
     log.warning(std::to_string(lost) + (lost == 1 ? " batch was" : " batches were") +

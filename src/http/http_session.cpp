@@ -18,6 +18,7 @@
 #include <optional>
 #include <random>
 
+#include "battery_twin/http/status.hpp"
 #include "request_guard.hpp"
 #include "request_parser.hpp"
 #include "response_writer.hpp"
@@ -38,6 +39,7 @@ using TaskOf = asio::awaitable<T, Executor>;
 
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::chrono::milliseconds kSlow{5};  // an answer that took longer says so in Server-Timing
 constexpr std::size_t kReadAtOnce = 16 * 1024;
 constexpr std::size_t kMaxRequestId = 128;
 
@@ -119,6 +121,7 @@ class HttpSession final : public Connection {
     request_.http_1_0 = header.version() < 11;
     request_.head_only = request_.method == "HEAD";
     request_.close = !parser_->get().keep_alive() || hub_.draining;
+    request_.wants_problem = header[Field::accept].find("application/problem+json") != beast::string_view::npos;
     request_.gzip = beast::http::token_list{header[Field::accept_encoding]}.exists("gzip");
 
     auto guarded = guard(header);
@@ -195,6 +198,7 @@ class HttpSession final : public Connection {
   TaskOf<bool> handle(const api::RequestHead& head) {
     const auto pending = std::make_shared<Pending>(socket_.get_executor());
     pending_ = pending.get();
+    const auto handed_over = Clock::now();
     try {
       hub_.handler.handle(head, parser_->get().body(), [pending](api::Response response) {
         // Runs at once on the I/O thread, is sent there from any other.
@@ -212,6 +216,8 @@ class HttpSession final : public Connection {
       co_await pending->timer->async_wait(kTuple);
     }
     pending_ = nullptr;
+    const auto took = std::chrono::duration<double, std::milli>(Clock::now() - handed_over);
+    if (took > kSlow) request_.extra.emplace_back("Server-Timing", "app;dur=" + std::to_string(took.count()));
     if (!pending->response) co_return co_await refuse(detail(503, "The answer did not come in time"));
     co_return co_await answer(*pending->response);
   }
@@ -291,7 +297,9 @@ class HttpSession final : public Connection {
   TaskOf<bool> answer(const api::Response& response) {
     if (hub_.draining) request_.close = true;
     request_.extra.emplace_back("X-Request-ID", request_id());
-    const std::string wire = to_wire(response, hub_.config, options());
+    const bool problem = response.status >= 400 && request_.wants_problem;
+    const std::string wire = to_wire(
+        problem ? hub_.handler.as_problem(response, reason_phrase(response.status)) : response, hub_.config, options());
     log_access(response.status);
     if (!co_await write(wire)) co_return false;
     if (!request_.close) co_return true;
@@ -370,6 +378,7 @@ class HttpSession final : public Connection {
     bool head_only = false;
     bool close = true;
     bool gzip = false;
+    bool wants_problem = false;
     std::vector<std::pair<std::string, std::string>> extra;
   };
 

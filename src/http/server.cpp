@@ -84,6 +84,14 @@ class TheServer final : public Server {
     }
   }
 
+  bool is_private() const override {
+    if constexpr (std::is_same_v<Protocol, tcp>) {
+      return acceptor_.local_endpoint().address().is_loopback();
+    } else {
+      return true;
+    }
+  }
+
   void drain(std::chrono::milliseconds timeout, std::function<void()> done) override {
     hub_.draining = true;
     error_code ignored;
@@ -94,6 +102,10 @@ class TheServer final : public Server {
     drained_ = std::move(done);
     hub_.on_gone = [this] { check_drained(); };
     check_drained();
+  }
+
+  void cut() override {
+    for_all([](Connection& connection) { connection.cut(); });
   }
 
  private:
@@ -146,7 +158,7 @@ class TheServer final : public Server {
         if (connection.deadline() <= now) connection.expire();
       });
       if (drained_ && now >= drain_until_) {
-        for_all([](Connection& connection) { connection.cut(); });
+        cut();
         finish_drain();
         return;
       }

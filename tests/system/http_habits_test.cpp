@@ -349,5 +349,34 @@ TEST(Connections, ChunkedBodiesAreRead) {
   EXPECT_EQ(response.json().at("batch_id"), "pieces");
 }
 
+TEST(Problems, ComeInTheFormOfRfc9457WhenAskedFor) {
+  const Twin twin;
+  const Headers wanted{{"Accept", "application/problem+json"}, {"Content-Type", "application/json"}};
+  const HttpResponse missing = twin.http.get("/machine/anode/none/status", wanted);
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.field("Content-Type"), "application/problem+json");
+  EXPECT_EQ(missing.json().at("title"), "Not Found");
+  EXPECT_EQ(missing.json().at("status"), 404);
+  EXPECT_EQ(missing.json().at("detail"), twin.http.get("/machine/anode/none/status").json().at("detail"));
+
+  const HttpResponse bad = twin.http.request("PATCH", "/factory/pacing", R"({"step_interval_ms":-1,"x":1})", wanted);
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_EQ(bad.json().at("errors").size(), 2u);
+  EXPECT_EQ(bad.json().at("errors")[0].at("loc"), Json::array({"body", "step_interval_ms"}));
+  EXPECT_EQ(twin.http.get("/health", wanted).field("Content-Type"), "application/json");
+}
+
+TEST(Compression, LongAnswersAreGzippedWhenAskedFor) {
+  const Twin twin;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(twin.http.post("/factory/start", Json::object()).status, 200);
+  const HttpResponse plain = twin.http.get("/batches");
+  const HttpResponse zipped = twin.http.get("/batches", {{"Accept-Encoding", "gzip"}});
+  EXPECT_FALSE(plain.header("Content-Encoding"));
+  EXPECT_EQ(zipped.field("Content-Encoding"), "gzip");
+  EXPECT_TRUE(zipped.body.starts_with("\x1f\x8b"));
+  EXPECT_LT(zipped.body.size(), plain.body.size() / 2);
+  EXPECT_FALSE(twin.http.get("/health", {{"Accept-Encoding", "gzip"}}).header("Content-Encoding"));
+}
+
 }  // namespace
 }  // namespace battery_twin::system

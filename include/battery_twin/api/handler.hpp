@@ -37,6 +37,9 @@ class Handler {
   [[nodiscard]] virtual std::optional<Response> refuse(const RequestHead& head) = 0;
   /// Answers a request that `refuse` let through, at once or later. An exception is an internal error.
   virtual void handle(const RequestHead& head, std::string_view body, Reply reply) = 0;
+  /// The same answer in the form of RFC 9457, for clients that ask for application/problem+json.
+  /// @param title  the status in words
+  [[nodiscard]] virtual Response as_problem(const Response& response, std::string_view title) const = 0;
   /// @return true when a WebSocket may be opened on that path
   [[nodiscard]] virtual bool is_websocket(std::string_view path) const = 0;
   /// What is wrong with an upgrade's query, or nothing.

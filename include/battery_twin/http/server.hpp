@@ -52,9 +52,14 @@ class Server {
   virtual ~Server() = default;
   /// Where it listens, e.g. "http://127.0.0.1:8000" or "unix socket /run/twin.sock".
   [[nodiscard]] virtual std::string url() const = 0;
+  /// Only this machine can reach it: loopback or a Unix socket.
+  [[nodiscard]] virtual bool is_private() const = 0;
   /// Stops accepting, closes WebSockets with 1012 and idle connections; requests under way are finished.
   /// @param done  called when the last connection has gone, at the latest after `timeout`, when the rest is cut off
   virtual void drain(std::chrono::milliseconds timeout, std::function<void()> done) = 0;
+  /// Cuts every connection off. They are gone once the io_context has run what is ready then; the server and the handler
+  /// must live until that.
+  virtual void cut() = 0;
 };
 
 /// Binds and listens; serves from the next turn of the io_context on.
