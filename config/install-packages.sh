@@ -6,7 +6,7 @@ packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libsp
 case "${1:-run}" in
   run) ;;
   test) packages="$packages libgtest-dev curl" ;;
-  bench) packages="$packages libgtest-dev wrk python3 python3-websockets" ;;
+  bench) packages="$packages libgtest-dev wrk python3" ;;
   *)
     echo "usage: $0 run|test|bench" >&2
     exit 2
