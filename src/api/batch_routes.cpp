@@ -26,7 +26,7 @@ Json batch_json(const plant::BatchRecord& batch, const plant::Layout& layout) {
     machines[station.process_name] = {
         {"status", to_string(result.status)},
         {"steps", result.steps},
-        {"outcome", nullptr},  // the reference models judge nothing
+        {"outcome", nullptr},  // pass, rework or scrap; the reference models do not decide it
         {"causes", result.causes},
         {"properties",
          result.properties.empty() ? Json() : to_json(station.type->outputs, station.line, result.properties)}};

@@ -152,10 +152,13 @@ std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
 }
 
 void Broadcaster::pump() {
-  for (plant::Event& event : events_.drain()) {
-    history_.push_back(std::move(event));
+  const std::vector<plant::Event> events = events_.drain();
+  // All of them first: whatever happens while they are sent, the history has no holes.
+  for (const plant::Event& event : events) {
+    history_.push_back(event);
     if (history_.size() > capacity_) history_.pop_front();
-    const plant::Event& kept = history_.back();
+  }
+  for (const plant::Event& kept : events) {
     if (on_event_) on_event_(kept);
     Text text;  // made when the first client wants it
     for (Client* client : clients_) {

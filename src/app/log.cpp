@@ -103,7 +103,6 @@ Log::~Log() {
   spdlog::shutdown();
 }
 
-void Log::debug(std::string_view text) { main_->debug("{}", text); }
 void Log::info(std::string_view text) { main_->info("{}", text); }
 void Log::warning(std::string_view text) { main_->warn("{}", text); }
 void Log::error(std::string_view text) { main_->error("{}", text); }

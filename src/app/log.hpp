@@ -24,7 +24,6 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  void debug(std::string_view text);
   void info(std::string_view text);
   void warning(std::string_view text);
   void error(std::string_view text);

@@ -150,8 +150,9 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   };
   seconds("--timeout-keep-alive", keep_alive, "Seconds an idle connection is kept");
   seconds("--timeout-graceful-shutdown", graceful, "Seconds requests may take to finish at shutdown");
-  seconds("--ws-ping-interval", ping_interval, "Seconds between pings to an idle WebSocket client");
-  seconds("--ws-ping-timeout", ping_timeout, "Seconds a client may take to answer");
+  seconds("--ws-ping-interval", ping_interval,
+          "Seconds; an idle WebSocket client is pinged half-way through this plus the time-out");
+  seconds("--ws-ping-timeout", ping_timeout, "Seconds; a client silent for the interval plus this is dropped");
 
   app.add_option("--log-level", options.log_level, "Least level that is logged")
       ->check(CLI::IsMember({"critical", "error", "warning", "info", "debug", "trace"}));
@@ -199,7 +200,6 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   options.plant.models = *process::model_set_from(models);
   options.plant.noise = noise == "on";
   options.plant.seed = seed;
-  options.seed_given = app.count("--seed") > 0;
   options.plant.step_interval = plant::Interval(static_cast<plant::Interval::rep>(step_interval * 1000));
   if (!application.empty())
     options.notes.push_back("application " + application + " has no meaning here and is ignored");

@@ -23,7 +23,6 @@ struct ServeOptions {
   bool access_log = true;
   bool colours = false;
   std::chrono::milliseconds graceful_timeout{10'000};
-  bool seed_given = false;
   std::vector<std::string> notes;  ///< what was accepted but has no effect, to be said at start
 };
 

@@ -119,7 +119,11 @@ int serve(const ServeOptions& options) {
   // Sessions hold on to server and api: they must be gone before those.
   server->cut();
   io.restart();
-  io.poll();
+  try {
+    io.poll();
+  } catch (const std::exception& error) {
+    log.error(std::string("a handler failed: ") + error.what());
+  }
   events.notify({});
   if (const std::size_t lost = plant.stop(); lost > 0) {
     log.warning(std::to_string(lost) + (lost == 1 ? " batch was" : " batches were") +

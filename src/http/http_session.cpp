@@ -110,7 +110,6 @@ class HttpSession final : public Connection {
 
     auto [error, size] = co_await beast::http::async_read_header(socket_, buffer_, *parser_, kTuple);
     (void)size;
-    idle_ = false;  // from here on the request is under way and a shutdown waits for it
     if (error) co_return co_await refuse_unreadable(error);
     set_deadline(first_byte_at + hub_.config.request_timeout);
 
@@ -149,7 +148,6 @@ class HttpSession final : public Connection {
                           .query = std::move(target.query),
                           .content_type = text_of(header[Field::content_type]),
                           .content_encoding = text_of(header[Field::content_encoding]),
-                          .accept = text_of(header[Field::accept]),
                           .has_body = has_body,
                           .oversized = length && *length > hub_.config.max_body};
 

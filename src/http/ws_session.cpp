@@ -44,6 +44,7 @@ class WsSession final : public Connection, public api::Sink {
     stream_.set_option(timeout);
     stream_.set_option(websocket::stream_base::decorator([&config = hub_.config](websocket::response_type& response) {
       if (!config.server_header.empty()) response.set(beast::http::field::server, config.server_header);
+      for (const auto& [name, value] : config.extra_headers) response.insert(name, value);
     }));
     stream_.read_message_max(hub_.config.ws_max_message);
     stream_.auto_fragment(false);

@@ -43,7 +43,7 @@ EventType completed(Line line) {
   return EventType::batch_completed_cell_line;
 }
 
-std::string quoted(const std::string& id) { return "Batch " + id; }
+std::string named(const std::string& id) { return "Batch " + id; }
 
 }  // namespace
 
@@ -187,7 +187,7 @@ void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
   auto& walk = batch->walks[at(line)];
   walk = std::make_shared<Walk>(pool_);
   arrive(batch, walk, layout.stations(line).front());
-  tell(started(line), *batch, quoted(*batch->id) + " started the " + std::string(to_string(line)) + " line");
+  tell(started(line), *batch, named(*batch->id) + " started the " + std::string(to_string(line)) + " line");
   const auto on_end = [this, batch, line](const std::exception_ptr& error) {
     if (!error) return;
     // Only memory can run out here: models' exceptions end in run_station.
@@ -212,7 +212,7 @@ void PlantSimulation::Engine::dispatch() {
     running_.push_back(batch);
     batch->record.status = BatchStatus::running;
     batch->record.started_at = now();
-    tell(EventType::batch_started_processing, *batch, quoted(*batch->id) + " started processing");
+    tell(EventType::batch_started_processing, *batch, named(*batch->id) + " started processing");
     spawn_line(batch, Line::anode);
     spawn_line(batch, Line::cathode);
   }
@@ -257,14 +257,14 @@ void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, bool
   if (walked_to_the_end && !must_stop(*batch)) {
     LineProgress& progress = batch->record.lines[at(line)];
     progress = {.station = std::nullopt, .progress = 1, .completed = true};
-    tell(completed(line), *batch, quoted(*batch->id) + " completed the " + std::string(to_string(line)) + " line");
+    tell(completed(line), *batch, named(*batch->id) + " completed the " + std::string(to_string(line)) + " line");
     if (line == Line::cell) {
       complete(*batch);
     } else if (batch->active_lines == 0) {
       process::Product& merged = batch->products[at(Line::cell)];
       merged.anode = batch->products[at(Line::anode)].anode;
       merged.cathode = batch->products[at(Line::cathode)].cathode;
-      tell(EventType::batch_merged, *batch, quoted(*batch->id) + " merged anode and cathode");
+      tell(EventType::batch_merged, *batch, named(*batch->id) + " merged anode and cathode");
       spawn_line(batch, Line::cell);
     }
     return;
@@ -281,7 +281,7 @@ void PlantSimulation::Engine::complete(Batch& batch) {
   retire(batch, BatchStatus::completed);
   events_.push({.type = EventType::batch_completed,
                 .batch_id = *batch.id,
-                .message = quoted(*batch.id) + " completed",
+                .message = named(*batch.id) + " completed",
                 .end_of_line = figures});
 }
 
@@ -293,12 +293,12 @@ void PlantSimulation::Engine::settle_stopped(Batch& batch) {
     case Stop::cancelled:
       ++counters_.cancelled;
       retire(batch, BatchStatus::cancelled);
-      tell(EventType::batch_cancelled, batch, quoted(*batch.id) + " was cancelled");
+      tell(EventType::batch_cancelled, batch, named(*batch.id) + " was cancelled");
       break;
     case Stop::failed:
       ++counters_.failed;
       retire(batch, BatchStatus::failed);
-      tell(EventType::batch_failed, batch, quoted(*batch.id) + " failed: " + batch.record.error, nullptr, std::nullopt,
+      tell(EventType::batch_failed, batch, named(*batch.id) + " failed: " + batch.record.error, nullptr, std::nullopt,
            batch.record.error);
       break;
   }

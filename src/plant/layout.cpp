@@ -25,6 +25,8 @@ Layout::Layout(const Types& electrode_line, const Types& cell_line) {
     const std::string line_name{to_string(line)};
     for (const process::MachineType* type : line == Line::cell ? cell_line : electrode_line) {
       const std::string type_name{type->name};
+      if (find_process(type_name + "_" + line_name) != nullptr)
+        throw std::invalid_argument(type_name + " stands twice in the " + line_name + " line");
       stations_.push_back({.index = stations_.size(),
                            .line = line,
                            .type = type,

@@ -77,6 +77,11 @@ TEST(Layout, TakesAMachineTypeItHasNeverHeardOf) {
   EXPECT_EQ(layout.stations()[4].parameter_group, "brittle_params");
 }
 
+TEST(Layout, RefusesATypeThatStandsTwiceInALine) {
+  const process::MachineType& type = process::mixing();
+  EXPECT_THROW(Layout({&type, &type}, {&brittle()}), std::invalid_argument);
+}
+
 TEST(Layout, RefusesALineWithoutMachines) {
   EXPECT_THROW(Layout({}, {&brittle()}), std::invalid_argument);
   EXPECT_THROW(Layout({&process::mixing()}, {}), std::invalid_argument);

@@ -105,6 +105,8 @@ void Connection::send(std::string_view bytes) {
     wait_for(POLLOUT);
     const ssize_t size = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    // The server may have answered and gone while we were still sending; the answer is there to be read.
+    if (size < 0 && (errno == EPIPE || errno == ECONNRESET)) return;
     if (size < 0) fail("send");
     bytes.remove_prefix(static_cast<std::size_t>(size));
   }

@@ -15,7 +15,6 @@ struct RequestHead {
   std::string query;   ///< as sent, without the question mark
   std::string content_type;
   std::string content_encoding;
-  std::string accept;
   bool has_body = false;   ///< a body of at least one byte, or one of unknown length, was announced
   bool oversized = false;  ///< the announced body is longer than allowed
 };

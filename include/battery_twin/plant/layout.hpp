@@ -29,6 +29,7 @@ class Layout {
 
   /// @param electrode_line  machines of the anode line and, again, of the cathode line; not empty
   /// @param cell_line       machines after the merge; not empty
+  /// @throws std::invalid_argument  for an empty line or a type that stands twice in one
   Layout(const Types& electrode_line, const Types& cell_line);
 
   [[nodiscard]] std::span<const Station> stations() const { return stations_; }

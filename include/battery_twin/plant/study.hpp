@@ -92,8 +92,8 @@ std::uint64_t in_order(std::uint64_t count, unsigned threads, const std::atomic<
   std::uint64_t written = 0;
   {
     std::vector<std::jthread> pool;
-    for (unsigned i = 0; i < threads; ++i) pool.emplace_back(worker);
     try {
+      for (unsigned i = 0; i < threads; ++i) pool.emplace_back(worker);
       while (consumed < blocks && !stop) {
         std::vector<Result> results;
         {
