@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "battery_twin/process/mixing.hpp"
 #include "made_up_machines.hpp"
 #include "plant_testing.hpp"
 
@@ -155,7 +156,7 @@ TEST(Pipelining, HundredsOfBatchesOnManyThreadsLoseNoEvent) {
 
 // Short machines and no pause: where batches would overtake each other if they could.
 TEST(Pipelining, EveryMachineServesInOrderOfArrival) {
-  const Layout layout({&gated(), &polishing(), &gated()}, {&gated(), &polishing()});
+  const Layout layout({&gated(), &polishing(), &process::mixing()}, {&gated(), &polishing()});
   EventLog log;
   PlantSimulation plant(layout, full_speed(8), log.queue());
   std::vector<std::string> ids;
