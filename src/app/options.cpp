@@ -55,7 +55,6 @@ void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
 std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
   app.set_help_flag("--help", "Show this and exit");
   app.set_version_flag("--version", std::string("battery-twin ") + BATTERY_TWIN_VERSION, "Show the version and exit");
-  app.option_defaults()->always_capture_default();
   add_environment(app, arguments);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {
@@ -66,7 +65,7 @@ std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
     std::cerr << "battery-twin: " << error.what() << '\n';
     return Exit{kExitStart};
   } catch (const CLI::ConfigError& error) {
-    std::cerr << "battery-twin: " << error.what() << '\n';
+    std::cerr << "battery-twin: in the configuration file: " << error.what() << '\n';
     return Exit{kExitStart};
   } catch (const CLI::Error& error) {
     std::cerr << "battery-twin: " << error.what() << "\nTry --help\n";
@@ -79,7 +78,8 @@ void add_simulation_options(CLI::App& app, std::string& models, std::string& noi
   app.add_option("--models", models, "Equations of the machines; reference: those of the Python server")
       ->check(CLI::IsMember({"reference"}));
   app.add_option("--noise", noise, "Random variation of process and measurement")->check(CLI::IsMember({"on", "off"}));
-  app.add_option("--seed", seed, "Seed that every batch's seed is derived from (default: random, logged)")
+  app.add_option("--seed", seed, "Seed that every batch's seed is derived from")
+      ->default_str("random, logged")
       ->check(CLI::Range(std::uint64_t{0}, process::kMaxSeed));
 }
 
@@ -116,6 +116,7 @@ std::pair<std::string, std::string> header_from(const std::string& text) {
 std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
   ServeOptions options;
   CLI::App app("Serves the battery plant over HTTP and WebSocket.", "battery-twin [serve]");
+  app.option_defaults()->always_capture_default();
   app.footer("battery-twin simulate --help: many batches without a server.");
   app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
   app.allow_config_extras(CLI::config_extras_mode::error);
@@ -211,6 +212,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   SimulateOptions options;
   CLI::App app("Takes batches through the plant as fast as the machine allows, without a server.",
                "battery-twin simulate");
+  app.option_defaults()->always_capture_default();
   app.add_option("--batches", options.batches, "Number of batches")
       ->check(CLI::Range(std::uint64_t{1}, process::kMaxSeed));
   options.threads = cores();
