@@ -121,7 +121,7 @@ class WsSession final : public Connection, public api::Sink {
     queue_.pop_front();
     if (queue_.empty()) feed_->refill();
     read_on();
-    if (!queue_.empty() && !writing_) write();
+    if (!queue_.empty() && !writing_ && !closing_) write();
   }
 
   // Nothing more is queued from here on. The close frame goes out behind the message that is being written, or, when
