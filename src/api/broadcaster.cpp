@@ -11,6 +11,7 @@ namespace {
 using Text = std::shared_ptr<const std::string>;
 
 constexpr std::uint64_t kDefaultReplay = 100;
+constexpr std::string_view kForgotten = "Some events are not in the message queue any more";
 constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the past before its queue must run empty
 constexpr unsigned kTicksPerProgress = 4;
 
@@ -66,7 +67,7 @@ class Broadcaster::Client final : public Feed {
         return;
       }
       if (next_ < history.front().seq) {  // too slow: what it should get next has been forgotten
-        send_gap(next_, history.front().seq - 1);
+        send_gap(next_, history.front().seq - 1, kForgotten);
         next_ = history.front().seq;
       }
       const plant::Event& event = history[next_ - history.front().seq];
@@ -105,22 +106,19 @@ class Broadcaster::Client final : public Feed {
   // Exactly the events after `since`; what of them is gone, or cannot be known, is a gap.
   void start_after(std::uint64_t since, std::uint64_t oldest) {
     if (since > newest_at_start_) {
-      send_gap(oldest, newest_at_start_);
+      send_gap(oldest, newest_at_start_, "The number asked for is above the newest event; all that is kept follows");
       next_ = oldest;
     } else if (since + 1 < oldest) {
-      send_gap(since + 1, oldest - 1);
+      send_gap(since + 1, oldest - 1, kForgotten);
       next_ = oldest;
     } else {
       next_ = since + 1;
     }
   }
 
-  void send_gap(std::uint64_t from, std::uint64_t to) {
+  void send_gap(std::uint64_t from, std::uint64_t to, std::string_view message) {
     sink_.send(text_of(message_json(kPlantProcess, "gap", plant::now(),
-                                    {{"batch_id", nullptr},
-                                     {"message", "Some events are not in the message queue any more"},
-                                     {"from", from},
-                                     {"to", to}})));
+                                    {{"batch_id", nullptr}, {"message", message}, {"from", from}, {"to", to}})));
   }
 
   Broadcaster& broadcaster_;
@@ -148,6 +146,11 @@ void Broadcaster::check(const Query& query, Errors& errors) {
 
 std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
   pump();  // so that the client's past ends where its live messages begin
+  if (std::ranges::none_of(clients_, &Client::telemetry)) {
+    // Nobody has looked since: what the machines show now is not news.
+    for (const plant::Station& station : plant_.layout().stations())
+      sent_versions_[station.index] = plant_.machine(station).version;
+  }
   return std::make_unique<Client>(*this, query, sink);
 }
 

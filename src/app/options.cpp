@@ -65,7 +65,10 @@ std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
     std::cerr << "battery-twin: " << error.what() << '\n';
     return Exit{kExitStart};
   } catch (const CLI::ConfigError& error) {
-    std::cerr << "battery-twin: in the configuration file: " << error.what() << '\n';
+    std::string text = error.what();
+    constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
+    if (text.starts_with(kUnknown)) text = "unknown option " + text.substr(kUnknown.size());
+    std::cerr << "battery-twin: configuration file: " << text << '\n';
     return Exit{kExitStart};
   } catch (const CLI::Error& error) {
     std::cerr << "battery-twin: " << error.what() << "\nTry --help\n";
@@ -122,7 +125,12 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   app.allow_config_extras(CLI::config_extras_mode::error);
 
   std::string application;
-  app.add_option("APP", application, "Accepted and ignored, as in uvicorn module:app")->group("uvicorn only");
+  app.add_option("APP", application, "Accepted and ignored, as in uvicorn module:app")
+      ->check([](const std::string& text) {
+        return text.find(':') != std::string::npos ? std::string{}
+                                                   : text + " is no command: there are serve and simulate";
+      })
+      ->group("uvicorn only");
 
   http::ServerConfig& server = options.server;
   app.add_option("--host", server.host, "Address to listen on");

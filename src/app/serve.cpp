@@ -126,8 +126,8 @@ int serve(const ServeOptions& options) {
   }
   events.notify({});
   if (const std::size_t lost = plant.stop(); lost > 0) {
-    log.warning(std::to_string(lost) + (lost == 1 ? " batch was" : " batches were") +
-                " queued or running and is lost: there is no database");
+    log.warning(std::to_string(lost) + (lost == 1 ? " batch that was" : " batches that were") + " queued or running" +
+                (lost == 1 ? " is" : " are") + " lost: there is no database");
   }
   api->pump();
   server.reset();

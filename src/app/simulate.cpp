@@ -9,6 +9,7 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "battery_twin/api/parameters.hpp"
@@ -52,6 +53,11 @@ std::vector<plant::BatchRequest> read_requests(const SimulateOptions& options, c
       sentence += "\n  " + api::dump(error.at("loc")) + " " + error.at("msg").get<std::string>();
     throw Usage(sentence);
   }
+  std::set<std::string> ids;
+  for (const plant::BatchRequest& request : requests) {
+    if (request.id && !ids.insert(*request.id).second)
+      throw Usage(options.parameters + ": the id " + *request.id + " is given twice");
+  }
   if (document.is_array() && bodies.empty()) throw Usage(options.parameters + " holds no batch");
   if (document.is_array() && options.batches_given && options.batches != bodies.size())
     throw Usage("--batches is " + std::to_string(options.batches) + ", but " + options.parameters + " holds " +
@@ -62,6 +68,7 @@ std::vector<plant::BatchRequest> read_requests(const SimulateOptions& options, c
 }
 
 struct Result {
+  std::string id;
   std::uint64_t seed = 0;
   plant::BatchOutcome outcome;
   std::string row;
@@ -80,10 +87,10 @@ std::string csv_text(const std::string& text) {
   return quoted + "\"";
 }
 
-std::string csv_row(std::uint64_t index, const Result& result) {
+std::string csv_row(const Result& result) {
   const plant::BatchOutcome& outcome = result.outcome;
-  std::string row = std::to_string(index) + "," + std::to_string(result.seed) +
-                    (outcome.error.empty() ? ",completed" : ",failed") + (outcome.passed ? ",true" : ",false");
+  std::string row = result.id + "," + std::to_string(result.seed) + (outcome.error.empty() ? ",completed" : ",failed") +
+                    (outcome.passed ? ",true" : ",false");
   for (const process::Figure& figure : process::kFigures) {
     const auto& value = outcome.figures.*figure.member;
     row += "," + (value ? process::to_text(*value) : std::string{});
@@ -93,9 +100,9 @@ std::string csv_row(std::uint64_t index, const Result& result) {
   return row + "," + csv_text(defects) + "," + csv_text(outcome.error) + "\n";
 }
 
-std::string json_row(std::uint64_t index, const Result& result) {
+std::string json_row(const Result& result) {
   const plant::BatchOutcome& outcome = result.outcome;
-  api::Json row{{"batch", index},
+  api::Json row{{"batch", result.id},
                 {"seed", result.seed},
                 {"status", outcome.error.empty() ? "completed" : "failed"},
                 {"passed", outcome.passed}};
@@ -207,12 +214,12 @@ int run(const SimulateOptions& options) {
     const plant::BatchRequest* request = requests.empty() ? nullptr : &requests[requests.size() > 1 ? index : 0];
     Result result;
     result.seed = request != nullptr && request->seed ? *request->seed : process::derive_seed(options.seed, index);
-    const std::string id = request != nullptr && request->id ? *request->id : std::to_string(index);
+    result.id = request != nullptr && request->id && requests.size() == count ? *request->id : std::to_string(index);
     plant::StepTrace step;
     if (!options.trace.empty()) {
       step = [&](const plant::Station& station, std::uint32_t number, std::span<const double> values) {
         result.trace +=
-            api::dump(api::Json{{"batch_id", id},
+            api::dump(api::Json{{"batch_id", result.id},
                                 {"machine", station.process_name},
                                 {"step", number},
                                 {"properties", api::to_json(station.type->outputs, station.line, values)}}) +
@@ -222,7 +229,7 @@ int run(const SimulateOptions& options) {
     result.outcome = plant::run_batch(
         layout, options.models, options.noise, result.seed,
         request != nullptr ? std::span(request->parameters) : std::span<const std::optional<process::Values>>{}, step);
-    if (!options.output.empty()) result.row = csv ? csv_row(index, result) : json_row(index, result);
+    if (!options.output.empty()) result.row = csv ? csv_row(result) : json_row(result);
     return result;
   };
 

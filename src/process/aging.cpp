@@ -20,7 +20,7 @@ constexpr std::array<Field<AgingParameters>, 3> kFields{{
      .reference = 298.15,
      .hard = between(200, 600),
      .usual = between(288.15, 318.15),
-     .hint = "temperatures are in kelvin, 25 degrees Celsius are 298.15 K"},
+     .hint = "temperatures are in kelvin: degrees Celsius plus 273.15"},
     {.name = "aging_time_days",
      .member = &AgingParameters::aging_time_days,
      .unit = "d",

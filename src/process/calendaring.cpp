@@ -26,7 +26,7 @@ constexpr std::array<Field<CalendaringParameters>, 6> kFields{{
      .reference = 353.15,
      .hard = between(200, 600),
      .usual = between(293.15, 393.15),
-     .hint = "temperatures are in kelvin, 80 degrees Celsius are 353.15 K"},
+     .hint = "temperatures are in kelvin: degrees Celsius plus 273.15"},
     {.name = "roll_speed",
      .member = &CalendaringParameters::roll_speed,
      .unit = "m/s",
