@@ -329,5 +329,18 @@ TEST(WsTelemetry, GoesToThoseWhoAskForIt) {
   EXPECT_FALSE(kinds.contains("data_generated"));
 }
 
+TEST(WsTelemetry, IsNeverOfABatchThatWasOverBefore) {
+  const Twin twin({"--step-interval", "0"});
+  {
+    WsClient watcher = twin.listen();
+    twin.start({{"id", "first"}});
+    (void)watcher.wait_for_status("batch_completed", "first");
+  }
+  WsClient late = twin.listen("/ws/status?replay=0&telemetry=1");
+  twin.start({{"id", "second"}});
+  const Json news = late.wait_for([](const Json& message) { return message.at("status") == "data_generated"; });
+  EXPECT_EQ(news.at("data").at("batch_id"), "second");
+}
+
 }  // namespace
 }  // namespace battery_twin::system
