@@ -57,8 +57,8 @@ class Server {
   /// Stops accepting, closes WebSockets with 1012 and idle connections; requests under way are finished.
   /// @param done  called when the last connection has gone, at the latest after `timeout`, when the rest is cut off
   virtual void drain(std::chrono::milliseconds timeout, std::function<void()> done) = 0;
-  /// Cuts every connection off. They are gone once the io_context has run what is ready then; the server and the handler
-  /// must live until that.
+  /// Cuts every connection off. They are gone once the io_context has run what is ready then; the server and the
+  /// handler must live until that.
   virtual void cut() = 0;
 };
 
