@@ -1,6 +1,6 @@
 #include "battery_twin/api/json.hpp"
 
-#include <unordered_set>
+#include <set>
 #include <vector>
 
 namespace battery_twin::api {
@@ -108,7 +108,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
   std::vector<Json*> open_;
-  std::vector<std::unordered_set<std::string>> keys_;  // of the open objects
+  std::vector<std::set<std::string>> keys_;  // of the open objects; no hash, for which a client could choose its keys
   std::vector<std::string> path_;
   std::string key_;
 };

@@ -43,6 +43,7 @@ HostPort split(std::string_view text) {
 bool is_address(const HostPort& parts) {
   boost::system::error_code error;
   if (parts.bracketed) {
+    if (parts.host.find('%') != std::string_view::npos) return false;  // a scope means nothing to others
     boost::asio::ip::make_address_v6(std::string(parts.host), error);
   } else {
     boost::asio::ip::make_address_v4(std::string(parts.host), error);

@@ -41,6 +41,7 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::chrono::milliseconds kSlow{5};  // an answer that took longer says so in Server-Timing
 constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kReadAhead = 128 * 1024;
 constexpr std::size_t kMaxRequestId = 128;
 
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
@@ -134,7 +135,8 @@ class HttpSession final : public Connection {
     const bool upgrade = is_upgrade(header);
     const bool changes = request_.method == "POST" || request_.method == "PATCH" || request_.method == "DELETE" ||
                          request_.method == "PUT";
-    const bool allowed_origin = origin.empty() || hub_.policy.allows_origin(origin, target.host);
+    const std::size_t origins = header.count(Field::origin);
+    const bool allowed_origin = origins == 0 || (origins == 1 && hub_.policy.allows_origin(origin, target.host));
     if (!allowed_origin && (changes || upgrade)) co_return co_await refuse(detail(403, "This Origin may not do that"));
     if (!origin.empty() && allowed_origin) {
       request_.extra.emplace_back("Access-Control-Allow-Origin", origin);
@@ -235,6 +237,7 @@ class HttpSession final : public Connection {
       co_return co_await refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
     if (head.has_body) co_return co_await refuse(detail(400, "A WebSocket is opened without a body"));
     if (const auto refusal = hub_.handler.refuse_websocket(head)) co_return co_await refuse(*refusal);
+    if (hub_.draining) co_return co_await refuse(detail(503, "The server is shutting down"));
     clear_deadline();
     log_access(101);
     start_ws_session(hub_, std::move(socket_), std::move(buffer_), parser_->release(), head);
@@ -384,7 +387,8 @@ class HttpSession final : public Connection {
   Registration registration_;
   Socket socket_;
   std::string peer_;
-  beast::flat_buffer buffer_;
+  // Chunk lines and trailers have to fit into it as well: what does not end is refused instead of kept.
+  beast::flat_buffer buffer_{hub_.config.max_header + kReadAhead};
   std::optional<RequestParser> parser_;
   Request request_;
   Pending* pending_ = nullptr;  // while waiting for an answer

@@ -378,5 +378,26 @@ TEST(Compression, LongAnswersAreGzippedWhenAskedFor) {
   EXPECT_FALSE(twin.http.get("/health", {{"Accept-Encoding", "gzip"}}).header("Content-Encoding"));
 }
 
+TEST(Framing, FoldedValuesAndEndlessChunkLinesAreRefused) {
+  const Twin twin;
+  const std::string start = "POST /factory/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  EXPECT_EQ(twin.http.raw(start + "Content-Length:\r\n 2\r\n\r\n{}").status, 400);
+  EXPECT_EQ(twin.http.raw(start + "Transfer-Encoding:\r\n chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n").status, 400);
+  const std::string chunked = start + "Transfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(twin.http.raw(chunked + "2;" + std::string(400'000, 'a')).status, 400);
+  EXPECT_EQ(twin.http.raw(chunked + "2\r\n{}\r\n0\r\nX: " + std::string(400'000, 'a')).status, 400);
+}
+
+TEST(Origins, TwoOrAnEmptyOneAreForeign) {
+  const Twin twin;
+  EXPECT_EQ(
+      twin.http
+          .request("POST", "/factory/reset", {}, {{"Origin", "http://localhost"}, {"Origin", "http://evil.example"}})
+          .status,
+      403);
+  EXPECT_EQ(twin.http.request("POST", "/factory/reset", {}, {{"Origin", ""}}).status, 403);
+  EXPECT_EQ(twin.http.request("POST", "/factory/reset", {}, {{"Origin", "http://localhost"}}).status, 200);
+}
+
 }  // namespace
 }  // namespace battery_twin::system
