@@ -139,7 +139,7 @@ void Routes::factory_status(Call call) {
     lines[std::string(to_string(station.line))][std::string(station.type->name)] = {
         {"state", batch_id ? "On" : "Off"}, {"batch_id", batch_id ? Json(*batch_id) : Json()}};
   }
-  call.reply(json_response(200, Json{{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
+  call.reply(json_response(200, Json{{"state", status.is_idle() ? "idle" : "running"},
                                      {"accepting", status.accepting},
                                      {"queue", status.queue},
                                      {"running", std::move(running)},

@@ -15,7 +15,7 @@ void Routes::health(Call call) {
                               {"version", config_.version},
                               {"uptime_s", uptime()},
                               {"simulation",
-                               {{"state", status.running.empty() && status.queue.empty() ? "idle" : "running"},
+                               {{"state", status.is_idle() ? "idle" : "running"},
                                 {"accepting", status.accepting},
                                 {"running", status.running.size()},
                                 {"queued", status.queue.size()},

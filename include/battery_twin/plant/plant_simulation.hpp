@@ -71,6 +71,8 @@ struct PlantStatus {
   std::vector<std::optional<std::string>> machines;  ///< the batch inside, one per station
   Counters counters;
   Pacing pacing;
+
+  [[nodiscard]] bool is_idle() const { return running.empty() && queue.empty(); }
 };
 
 /// The plant: three lines of machines that batches move through. A machine holds one batch at a time and serves in
