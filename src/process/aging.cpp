@@ -75,8 +75,9 @@ class ReferenceAging {
 
 const MachineType& aging() {
   static const MachineType type = [] {
-    auto described = describe<AgingParameters, ReferenceAging, kFields>("aging", "Stores the charged cell", kOutputs);
-    described.steps_field = "aging_time_days";
+    MachineModel reference = model_of<AgingParameters, ReferenceAging, kFields>(kOutputs);
+    reference.steps_field = "aging_time_days";
+    MachineType described = describe<AgingParameters, kFields>("aging", "Stores the charged cell", reference);
     return described;
   }();
   return type;

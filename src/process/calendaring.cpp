@@ -97,8 +97,12 @@ class ReferenceCalendaring {
 }  // namespace
 
 const MachineType& calendaring() {
-  static const MachineType type = describe<CalendaringParameters, ReferenceCalendaring, kFields>(
-      "calendaring", "Presses the film between two rolls", kOutputs);
+  static const MachineType type = [] {
+    MachineModel reference = model_of<CalendaringParameters, ReferenceCalendaring, kFields>(kOutputs);
+    MachineType described =
+        describe<CalendaringParameters, kFields>("calendaring", "Presses the film between two rolls", reference);
+    return described;
+  }();
   return type;
 }
 

@@ -106,9 +106,10 @@ class ReferenceCoating {
 
 const MachineType& coating() {
   static const MachineType type = [] {
-    auto described = describe<CoatingParameters, ReferenceCoating, kFields>(
-        "coating", "Coats the slurry onto the foil through a slot die", kOutputs);
-    described.specifics = kSpecifics;
+    MachineModel reference = model_of<CoatingParameters, ReferenceCoating, kFields>(kOutputs);
+    reference.specifics = kSpecifics;
+    MachineType described =
+        describe<CoatingParameters, kFields>("coating", "Coats the slurry onto the foil through a slot die", reference);
     return described;
   }();
   return type;

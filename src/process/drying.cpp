@@ -83,9 +83,10 @@ class ReferenceDrying {
 
 const MachineType& drying() {
   static const MachineType type = [] {
-    auto described = describe<DryingParameters, ReferenceDrying, kFields>(
-        "drying", "Dries the wet film in a convection dryer", kOutputs);
-    described.steps_field = "web_speed";
+    MachineModel reference = model_of<DryingParameters, ReferenceDrying, kFields>(kOutputs);
+    reference.steps_field = "web_speed";
+    MachineType described =
+        describe<DryingParameters, kFields>("drying", "Dries the wet film in a convection dryer", reference);
     return described;
   }();
   return type;

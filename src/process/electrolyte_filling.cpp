@@ -96,9 +96,10 @@ class ReferenceElectrolyteFilling {
 
 const MachineType& electrolyte_filling() {
   static const MachineType type = [] {
-    auto described = describe<ElectrolyteFillingParameters, ReferenceElectrolyteFilling, kFields>(
-        "electrolyte_filling", "Fills the pores of the roll with electrolyte", kOutputs);
-    described.steps_field = "soaking_time";
+    MachineModel reference = model_of<ElectrolyteFillingParameters, ReferenceElectrolyteFilling, kFields>(kOutputs);
+    reference.steps_field = "soaking_time";
+    MachineType described = describe<ElectrolyteFillingParameters, kFields>(
+        "electrolyte_filling", "Fills the pores of the roll with electrolyte", reference);
     return described;
   }();
   return type;

@@ -21,6 +21,18 @@ Violation crossed(const FieldInfo& field, double value, std::string_view type, s
 
 }  // namespace
 
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::pass:
+      return "pass";
+    case Outcome::rework:
+      return "rework";
+    case Outcome::scrap:
+      return "scrap";
+  }
+  return "";
+}
+
 std::string to_text(double value) {
   std::array<char, 32> buffer{};
   const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);

@@ -84,9 +84,10 @@ class ReferenceFormationCycling {
 
 const MachineType& formation_cycling() {
   static const MachineType type = [] {
-    auto described = describe<FormationCyclingParameters, ReferenceFormationCycling, kFields>(
-        "formation_cycling", "Charges the cell for the first time", kOutputs);
-    described.steps_field = "formation_duration_s";
+    MachineModel reference = model_of<FormationCyclingParameters, ReferenceFormationCycling, kFields>(kOutputs);
+    reference.steps_field = "formation_duration_s";
+    MachineType described = describe<FormationCyclingParameters, kFields>(
+        "formation_cycling", "Charges the cell for the first time", reference);
     return described;
   }();
   return type;

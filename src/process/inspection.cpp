@@ -114,8 +114,12 @@ class ReferenceInspection {
 }  // namespace
 
 const MachineType& inspection() {
-  static const MachineType type = describe<InspectionParameters, ReferenceInspection, kFields>(
-      "inspection", "Tests width, thickness, burr and surface of the electrode", kOutputs);
+  static const MachineType type = [] {
+    MachineModel reference = model_of<InspectionParameters, ReferenceInspection, kFields>(kOutputs);
+    MachineType described = describe<InspectionParameters, kFields>(
+        "inspection", "Tests width, thickness, burr and surface of the electrode", reference);
+    return described;
+  }();
   return type;
 }
 

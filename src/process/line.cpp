@@ -18,6 +18,8 @@ std::string_view to_string(ModelSet models) {
   switch (models) {
     case ModelSet::reference:
       return "reference";
+    case ModelSet::mechanistic:
+      return "mechanistic";
   }
   return "";
 }

@@ -162,8 +162,9 @@ class ReferenceMixing {
 
 const MachineType& mixing() {
   static const MachineType type = [] {
-    auto described = describe<MixingParameters, ReferenceMixing, kFields>(
-        "mixing", "Mixes active material, carbon, binder and solvent into slurry", kOutputs);
+    MachineModel reference = model_of<MixingParameters, ReferenceMixing, kFields>(kOutputs);
+    MachineType described = describe<MixingParameters, kFields>(
+        "mixing", "Mixes active material, carbon, binder and solvent into slurry", reference);
     described.nested = "material_ratios";
     described.check_whole = check_sum;
     return described;

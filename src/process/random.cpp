@@ -11,13 +11,6 @@ constexpr std::uint32_t kMultiplier1 = 0xCD9E8D57;
 constexpr std::uint32_t kWeyl0 = 0x9E3779B9;
 constexpr std::uint32_t kWeyl1 = 0xBB67AE85;
 
-// FNV-1a, 32 bits: a stable number for a machine's name.
-std::uint32_t stream_of(std::string_view name) {
-  std::uint32_t hash = 2166136261u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  return hash;
-}
-
 std::array<std::uint32_t, 2> halves(std::uint64_t word) {
   return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
 }
@@ -48,11 +41,17 @@ std::uint64_t derive_seed(std::uint64_t plant_seed, std::uint64_t index) {
   return (std::uint64_t{words[1]} << 32 | words[0]) & kMaxSeed;
 }
 
+std::uint32_t stream_of(std::string_view machine) {
+  std::uint32_t hash = 2166136261u;
+  for (const char c : machine) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash;
+}
+
 Noise::Noise(std::uint64_t seed, std::string_view machine, bool on)
-    : key_(halves(seed)), stream_(stream_of(machine)), on_(on) {}
+    : seed_(seed), stream_(stream_of(machine)), on_(on) {}
 
 std::array<double, 2> Noise::unit(std::uint32_t step, std::uint32_t index) const {
-  const auto words = philox({index, step, stream_, 0}, key_);
+  const auto words = philox({index, step, stream_, 0}, halves(seed_));
   return {to_unit(words[0], words[1]), to_unit(words[2], words[3])};
 }
 

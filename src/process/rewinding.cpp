@@ -95,8 +95,12 @@ class ReferenceRewinding {
 }  // namespace
 
 const MachineType& rewinding() {
-  static const MachineType type = describe<RewindingParameters, ReferenceRewinding, kFields>(
-      "rewinding", "Winds anode, separator and cathode into a roll", kOutputs);
+  static const MachineType type = [] {
+    MachineModel reference = model_of<RewindingParameters, ReferenceRewinding, kFields>(kOutputs);
+    MachineType described = describe<RewindingParameters, kFields>(
+        "rewinding", "Winds anode, separator and cathode into a roll", reference);
+    return described;
+  }();
   return type;
 }
 

@@ -86,8 +86,12 @@ class ReferenceSlitting {
 }  // namespace
 
 const MachineType& slitting() {
-  static const MachineType type = describe<SlittingParameters, ReferenceSlitting, kFields>(
-      "slitting", "Cuts the web to the electrode's width", kOutputs);
+  static const MachineType type = [] {
+    MachineModel reference = model_of<SlittingParameters, ReferenceSlitting, kFields>(kOutputs);
+    MachineType described =
+        describe<SlittingParameters, kFields>("slitting", "Cuts the web to the electrode's width", reference);
+    return described;
+  }();
   return type;
 }
 

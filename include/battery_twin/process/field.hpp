@@ -54,6 +54,7 @@ struct FieldInfo {
   std::string_view description;  ///< one line
   std::string_view hint;         ///< said when the value is below its range, e.g. that kelvin is meant; or empty
   Default reference;             ///< default in the `reference` model set
+  Default mechanistic;           ///< default in the `mechanistic` model set
   Range hard;                    ///< outside: refused
   Range usual;                   ///< outside: accepted with a warning
   bool optional = false;         ///< may be absent: then taken from what the upstream machine delivered
@@ -68,13 +69,23 @@ struct Field {
   std::string_view unit;
   std::string_view description;
   Default reference;
+  std::optional<Default> mechanistic{};  ///< not set: as in `reference`
   Range hard;
   Range usual{};
   std::string_view alias{};
   std::string_view hint{};
 
   [[nodiscard]] constexpr FieldInfo info() const {
-    return {name, alias, unit, description, hint, reference, hard, usual, member.index() == 1};
+    return {name,
+            alias,
+            unit,
+            description,
+            hint,
+            reference,
+            mechanistic.value_or(reference),
+            hard,
+            usual,
+            member.index() == 1};
   }
 };
 
@@ -104,9 +115,17 @@ enum class Kind : std::uint8_t { number, integer, boolean };
 /// What a property of kind boolean says of the product.
 enum class Verdict : std::uint8_t {
   none,
-  risk,  ///< true: a defect is likely
-  test,  ///< false: the product failed a test
+  risk,    ///< true: a defect is likely
+  rework,  ///< true: the product needs rework
+  scrap,   ///< true: the product is scrap
+  test,    ///< false: the product failed a test and is scrap
 };
+
+/// What a machine decides on the product.
+enum class Outcome : std::uint8_t { pass, rework, scrap };
+
+/// "pass", "rework", "scrap".
+[[nodiscard]] std::string_view to_string(Outcome outcome);
 
 /// One property of the product that a machine publishes after each step.
 struct Output {
@@ -117,9 +136,28 @@ struct Output {
   Verdict verdict = Verdict::none;
   std::string_view cathode_name{};  ///< name on the cathode line where it differs
 
+  /// The value that a parameter really had: the one asked for plus process noise. Studies ask what these explain.
+  bool disturbed = false;
+
   /// True when `value` speaks against the product.
   [[nodiscard]] constexpr bool is_defect(double value) const {
-    return (verdict == Verdict::risk && value != 0) || (verdict == Verdict::test && value == 0);
+    switch (verdict) {
+      case Verdict::none:
+        return false;
+      case Verdict::test:
+        return value == 0;
+      case Verdict::risk:
+      case Verdict::rework:
+      case Verdict::scrap:
+        return value != 0;
+    }
+    return false;
+  }
+
+  /// What follows from a defect.
+  [[nodiscard]] constexpr Outcome consequence() const {
+    if (verdict == Verdict::scrap || verdict == Verdict::test) return Outcome::scrap;
+    return verdict == Verdict::rework ? Outcome::rework : Outcome::pass;
   }
 
   [[nodiscard]] constexpr std::string_view name_on(Line line) const {

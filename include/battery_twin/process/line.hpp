@@ -13,14 +13,17 @@ enum class Line : std::uint8_t { anode, cathode, cell };
 inline constexpr std::array kLines{Line::anode, Line::cathode, Line::cell};
 
 /// Which equations the machines follow. Values are published, so their names never change.
-enum class ModelSet : std::uint8_t { reference };
+enum class ModelSet : std::uint8_t {
+  reference,    ///< the Python server's, to the last bit
+  mechanistic,  ///< published physics, with process noise
+};
 
-inline constexpr std::array kModelSets{ModelSet::reference};
+inline constexpr std::array kModelSets{ModelSet::reference, ModelSet::mechanistic};
 
 /// "anode", "cathode", "cell".
 [[nodiscard]] std::string_view to_string(Line line);
 
-/// "reference".
+/// "reference", "mechanistic".
 [[nodiscard]] std::string_view to_string(ModelSet models);
 
 /// The line of that name, or nothing where there is none.

@@ -1,47 +1,112 @@
 #pragma once
 
+#include <cstddef>
+#include <type_traits>
+
+#include "battery_twin/process/block.hpp"
 #include "battery_twin/process/line.hpp"
 
 namespace battery_twin::process {
 
 /// One electrode on its way down its line. Every machine reads what the one before handed on and writes what it
-/// changed; values are the unrounded state of the last step run. Lengths in m unless said.
-struct Web {
-  double am_volume = 0;       ///< active material in the slurry, L
-  double ca_volume = 0;       ///< conductive additive, L
-  double pvdf_volume = 0;     ///< binder, L
-  double solvent_volume = 0;  ///< L
-  double viscosity = 0;       ///< of the slurry, Pa·s
-  double wet_thickness = 0;   ///< of the coated film
-  double solid_content = 0;   ///< solids by volume in the wet film, 0–1
-  double dry_thickness = 0;   ///< of the dried film
-  double porosity = 0;        ///< after calendering, 0–1
-  double width = 0;           ///< after slitting
-  double epsilon_width = 0;   ///< deviation from the target width
-  double burr_factor = 0;     ///< dimensionless
+/// changed; values are the unrounded state of the last step run. SI units unless said. Each model set uses the part
+/// that it knows. L is double, or a type that holds several cells side by side; every member is an L.
+template <class L>
+struct WebOf {
+  // Both model sets.
+  L viscosity{};      ///< of the slurry, Pa·s; mechanistic: at 100 1/s
+  L wet_thickness{};  ///< of the coated film, m
+  L solid_content{};  ///< solids in the wet film, 0–1: by volume in reference, by mass in mechanistic
+  L dry_thickness{};  ///< of the dried film, m
+  L porosity{};       ///< of the coating, 0–1; reference: after calendering only
+  L width{};          ///< after slitting, m
+  L epsilon_width{};  ///< deviation from the target width, m
+
+  // Reference only.
+  L am_volume{};       ///< active material in the slurry, L
+  L ca_volume{};       ///< conductive additive, L
+  L pvdf_volume{};     ///< binder, L
+  L solvent_volume{};  ///< L
+  L burr_factor{};     ///< dimensionless
+
+  // Mechanistic: the slurry.
+  L density{};        ///< of the slurry, kg/m³
+  L active_mass{};    ///< mass fraction of the slurry, 0–1
+  L carbon_mass{};    ///< conductive additive, mass fraction
+  L binder_mass{};    ///< mass fraction
+  L solvent_mass{};   ///< mass fraction
+  L solid_density{};  ///< of the solids without pores, kg/m³
+  L yield_stress{};   ///< Pa
+  L consistency{};    ///< Herschel–Bulkley K, Pa·s^n
+  L agglomerates{};   ///< carbon that is not yet dispersed, 0–1
+
+  // Mechanistic: the web.
+  L length{};             ///< coated, m
+  L coated_width{};       ///< m
+  L solid_loading{};      ///< dry mass per area of one face, kg/m²
+  L solvent_loading{};    ///< solvent left, kg/m²
+  L loading_deviation{};  ///< relative standard deviation of the loading from cell to cell
+  L thickness{};          ///< of one face's coating, m
+  L adhesion{};           ///< of the coating on the foil, N/m
+  L defect_density{};     ///< coating defects, 1/m²
+  L burr_height{};        ///< m
+  L strips{};             ///< electrodes cut from the web
+  L escapes{};            ///< defects that inspection did not see
+  L target_thickness{};   ///< of the calendered coating, m
 };
 
 /// The cell from winding on.
-struct Cell {
-  double thickness = 0;           ///< of the wound stack, m
-  double porosity = 0;            ///< mean of the two electrodes, 0–1
-  double width = 0;               ///< m
-  double epsilon_width = 0;       ///< difference of the electrodes' widths, m
-  double wound_length = 0;        ///< m
-  double wetting = 0;             ///< share of the pores that is filled, 0–1
-  double electrolyte_volume = 0;  ///< m³
-  double sei_efficiency = 0;      ///< 0–1
-  double capacity = 0;            ///< Ah
+template <class L>
+struct CellOf {
+  // Both model sets.
+  L thickness{};           ///< of the wound stack, m
+  L porosity{};            ///< mean over the stack, 0–1; reference: of the two electrodes
+  L width{};               ///< m
+  L epsilon_width{};       ///< difference of the electrodes' widths, m
+  L wound_length{};        ///< m
+  L wetting{};             ///< share of the pores that is filled, 0–1
+  L electrolyte_volume{};  ///< m³
+  L sei_efficiency{};      ///< 0–1; mechanistic: efficiency of the first cycle
+  L capacity{};            ///< Ah; mechanistic: first discharge
+
+  // Mechanistic.
+  L area{};                  ///< faces that meet each other, m²
+  L moisture{};              ///< water taken up, mass fraction
+  L overhang{};              ///< of the anode over the cathode at the worse edge, m
+  L anode_capacity{};        ///< of all the graphite, Ah
+  L cathode_capacity{};      ///< of all the active material, Ah, on the scale of its stoichiometry
+  L sei_thickness{};         ///< m
+  L sei_charge{};            ///< lithium bound in the SEI, Ah
+  L anode_full{};            ///< stoichiometry of the graphite at the end of charging
+  L anode_empty{};           ///< after the discharge
+  L cathode_full{};          ///< stoichiometry of the cathode at the end of charging
+  L cathode_empty{};         ///< after the discharge
+  L resistance{};            ///< Ohm
+  L energy{};                ///< of the first discharge, Wh
+  L self_discharge{};        ///< V/s
+  L mass{};                  ///< kg
+  L np_ratio{};              ///< anode over cathode capacity
+  L open_circuit_voltage{};  ///< V, at the end of aging
 };
 
 /// All that a batch is at a point of its way through the plant.
-struct Product {
-  Web anode;
-  Web cathode;
-  Cell cell;
+template <class L>
+struct ProductOf {
+  WebOf<L> anode;
+  WebOf<L> cathode;
+  CellOf<L> cell;
 
-  [[nodiscard]] const Web& web(Line line) const { return line == Line::cathode ? cathode : anode; }
-  [[nodiscard]] Web& web(Line line) { return line == Line::cathode ? cathode : anode; }
+  [[nodiscard]] const WebOf<L>& web(Line line) const { return line == Line::cathode ? cathode : anode; }
+  [[nodiscard]] WebOf<L>& web(Line line) { return line == Line::cathode ? cathode : anode; }
 };
+
+using Web = WebOf<double>;
+using Cell = CellOf<double>;
+using Product = ProductOf<double>;
+using ProductBlock = ProductOf<Pack>;
+
+/// One cell out of a block.
+[[nodiscard]] Product cell_of(const ProductBlock& block, std::size_t lane);
+void set_cell(ProductBlock& block, std::size_t lane, const Product& product);
 
 }  // namespace battery_twin::process

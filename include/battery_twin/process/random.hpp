@@ -18,6 +18,9 @@ namespace battery_twin::process {
 /// The largest seed: 2^53−1, the largest integer that every JSON reader keeps exactly.
 inline constexpr std::uint64_t kMaxSeed = (std::uint64_t{1} << 53) - 1;
 
+/// A stable number for a machine's random stream (FNV-1a of its process name).
+[[nodiscard]] std::uint32_t stream_of(std::string_view machine);
+
 /// The random numbers of one machine while it works on one batch. A draw is a function of (batch seed, machine,
 /// step, index), so results depend neither on scheduling nor on what other machines drew. Off, every draw is its mean.
 class Noise {
@@ -34,10 +37,14 @@ class Noise {
   /// Uniform integer in [low, high]; off: the middle one.
   [[nodiscard]] int integer(std::uint32_t step, std::uint32_t index, int low, int high) const;
 
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
+  [[nodiscard]] std::uint32_t stream() const { return stream_; }
+  [[nodiscard]] bool on() const { return on_; }
+
  private:
   [[nodiscard]] std::array<double, 2> unit(std::uint32_t step, std::uint32_t index) const;
 
-  std::array<std::uint32_t, 2> key_;
+  std::uint64_t seed_;
   std::uint32_t stream_;
   bool on_;
 };
