@@ -1,0 +1,404 @@
+#pragma once
+
+#include "../lanes.hpp"
+#include "materials.hpp"
+#include "open_circuit.hpp"
+
+/// Formation: the lithium balance of a cell during its first charge and discharge, with the SEI (solid-electrolyte
+/// interphase) that grows on the graphite and keeps lithium for good. SI units; charges in Ah, energies in Wh.
+///
+///   stoichiometries   x = x₀ + (q − s)/Qₙ of the graphite, y = y₀ − q/Qₚ of the NMC;   q charge, s lithium in the SEI
+///   voltage           V = U_p(y) − U_n(x) + I·R,   R = R₀ + ρ·L                          (Mohtat et al. 2020)
+///   SEI               dL/dt = β / (w + max(0, L − L_c)/D),   s = 2F·a·(L − L₀)/V̄
+///                     w = 1/k · exp[½F(U_n − 0.4 V)/(R_g T)],   β = V̄·c_EC/2             (Yang et al. 2017, with L_c)
+///
+/// The reaction (w) limits the growth of a thin film, the solvent's diffusion through all beyond L_c that of a thick
+/// one.
+namespace battery_twin::process {
+namespace {
+
+/// What formation needs to know of the built cell.
+template <class L>
+struct FormationCell {
+  L anode_capacity{};    ///< Qₙ of the wetted graphite, Ah
+  L cathode_capacity{};  ///< Qₚ of the wetted NMC, Ah
+  L sei_area{};          ///< on which the SEI grows: BET surface of the wetted graphite, m²
+  L resistance{};        ///< without the SEI, Ω
+  L sei_resistance{};    ///< of the SEI, by its thickness, Ω/m
+  L anode_resistance{};  ///< the part of `resistance` that lies between the graphite and the electrolyte, Ω
+};
+
+/// How the cell is formed: a tap charge at a tenth of the current up to the initial voltage, where the cell is below
+/// it; constant current up to the limit; constant voltage until the current is a fifth; discharge to the cut-off.
+struct FormationProtocol {
+  double current = 1.0;          ///< A
+  double voltage_limit = 4.2;    ///< V
+  double initial_voltage = 1.0;  ///< V
+  double duration = 43'200;      ///< s
+  double temperature = kRoom;    ///< K
+  double cut_off = 2.8;          ///< V
+};
+
+inline constexpr double kTapShare = 0.1;     // of the current, for the tap charge [K]
+inline constexpr double kCutOffShare = 0.2;  // of the current, at which constant voltage ends [K]
+inline constexpr double kAnodeAsBuilt = 0.001, kCathodeAsBuilt = 0.99;  // x₀, y₀ (Mohtat et al. 2020)
+
+// The SEI of O'Kane et al. (2022), as PyBaMM's OKane2022 has it, but for D and L_c, which are set so that about 91 % of
+// the first charge comes back at C/10 [K].
+inline constexpr double kSeiRate = 1e-12;             // k at 25 °C, m/s
+inline constexpr double kSeiSolvent = 4541;           // c_EC, mol/m³
+inline constexpr double kSeiDiffusivity = 2.0e-21;    // D at 25 °C, m²/s [K]
+inline constexpr double kSeiPermeable = 11e-9;        // L_c: up to here the film does not hold the solvent up, m [K]
+inline constexpr double kSeiAsBuilt = 1e-9;           // L₀, m [K]
+inline constexpr double kSeiMolarVolume = 9.585e-5;   // V̄, m³/mol, with two Li each
+inline constexpr double kSeiPotential = 0.4;          // V
+inline constexpr double kSeiActivationEnergy = 38e3;  // J/mol, of k and D
+inline constexpr double kSecondsPerHour = 3600;
+
+template <class L>
+class Formation {
+ public:
+  using Answer = MaskOf<L>;
+
+  Formation(const FormationCell<L>& cell, const FormationProtocol& protocol);
+
+  /// Goes on by dt seconds. What ends inside ends at its exact time, and the next phase takes the rest.
+  void advance(double dt) { march(min(time_ + max(dt, 0.0), L{protocol_.duration})); }
+
+  /// Goes on to the end in wide steps.
+  void run() { march(L{protocol_.duration}); }
+
+  /// The discharge has ended, or the duration is used up, or there is no cell: one of the electrodes holds nothing.
+  [[nodiscard]] Answer finished() const { return finished_; }
+  /// The discharge has ended.
+  [[nodiscard]] Answer complete() const { return complete_; }
+  [[nodiscard]] Answer tapping() const { return tap_; }
+  [[nodiscard]] Answer charging_at_constant_current() const { return constant_; }
+  [[nodiscard]] Answer charging_at_constant_voltage() const { return hold_; }
+  [[nodiscard]] Answer discharging() const { return discharge_; }
+
+  [[nodiscard]] const L& time() const { return time_; }                     ///< s
+  [[nodiscard]] const L& voltage() const { return voltage_; }               ///< V
+  [[nodiscard]] const L& current() const { return current_; }               ///< A, > 0 charges
+  [[nodiscard]] const L& charge_in() const { return charge_in_; }           ///< Ah
+  [[nodiscard]] const L& charge_out() const { return charge_out_; }         ///< Ah
+  [[nodiscard]] const L& energy_in() const { return energy_in_; }           ///< Wh
+  [[nodiscard]] const L& energy_out() const { return energy_out_; }         ///< Wh
+  [[nodiscard]] const L& sei_thickness() const { return here_.thickness; }  ///< m
+  [[nodiscard]] L sei_charge() const { return sei_of(here_.thickness); }    ///< lithium kept by the SEI, Ah
+  [[nodiscard]] L anode() const { return here_.x; }                         ///< x
+  [[nodiscard]] L cathode() const { return here_.y; }                       ///< y
+  [[nodiscard]] const L& charged_anode() const { return charged_x_; }       ///< x at the end of charging, or now
+  [[nodiscard]] const L& charged_cathode() const { return charged_y_; }     ///< y at the end of charging, or now
+  /// Lowest potential of the graphite against lithium so far, V: below 0 lithium plates.
+  [[nodiscard]] const L& plating_margin() const { return margin_; }
+  /// First-cycle efficiency: of the charge that went in, the share that came back.
+  [[nodiscard]] L efficiency() const { return select(charge_in_ > 0.0, charge_out_ / max(charge_in_, 1e-300), L{0.0}); }
+
+ private:
+  // The cell at some place: what the voltage is made of.
+  struct Point {
+    L net{};                   // q, Ah
+    L thickness{kSeiAsBuilt};  // of the SEI, m
+    L x, y;
+    Slope<L> anode, cathode;
+    L resistance;  // Ω
+    L reaction;    // w, between the place before and this one, s/m
+
+    L open_circuit() const { return cathode.value - anode.value; }
+    L at(const L& current) const { return open_circuit() + current * resistance; }
+  };
+
+  // Below this thickness of what holds the solvent up, the film's growth changes within minutes.
+  static constexpr double kYoung = 1e-9;  // m
+
+  L sei_of(const L& thickness) const { return sei_charge_per_m_ * (thickness - kSeiAsBuilt); }
+  L x_of(const L& net, const L& thickness) const {
+    return kAnodeAsBuilt + (net - sei_of(thickness)) * per_anode_capacity_;
+  }
+  L y_of(const L& net) const { return kCathodeAsBuilt - net * per_cathode_capacity_; }
+  L reaction_at(const L& potential) const { return exp(exponent_ * potential + log_reaction_); }
+
+  /// The film after dt seconds from `thickness` on, were w constant: the solution of
+  /// w·ΔL + Δ[max(0, L − L_c)²]/(2D) = β·Δt, whose two cases (thinner and thicker than L_c) this form has in one.
+  L grown(const L& thickness, const L& w, const L& dt) const {
+    const L over = thickness - kSeiPermeable;
+    const L resisting = max(over, 0.0);
+    const L drive = drive_ * dt + w * over + (0.5 * per_diffusivity_) * resisting * resisting;
+    const L after = 2.0 * drive / (w + sqrt(w * w + 2.0 * per_diffusivity_ * max(drive, 0.0)));
+    return max(thickness, kSeiPermeable + after);
+  }
+
+  /// dL/dt of the film at p, m/s.
+  L growth_rate(const Point& p) const {
+    return drive_ / (p.reaction + per_diffusivity_ * max(p.thickness - kSeiPermeable, 0.0));
+  }
+  /// What the SEI takes of the current, A.
+  L sei_current(const Point& p) const { return kSecondsPerHour * sei_charge_per_m_ * growth_rate(p); }
+  /// How fast the potential of the graphite falls and that of the NMC rises with the current into each, V/(A s).
+  L anode_pace(const Point& p) const { return -p.anode.derivative * per_anode_capacity_ * (1 / kSecondsPerHour); }
+  L cathode_pace(const Point& p) const { return -p.cathode.derivative * per_cathode_capacity_ * (1 / kSecondsPerHour); }
+  /// The current at p that makes the voltage the limit, A.
+  L held_current(const Point& p) const { return (protocol_.voltage_limit - p.open_circuit()) / p.resistance; }
+
+  void march(const L& until);
+  L step_limit() const;
+  Point attempt(const L& dt, const L& current, bool young) const;
+  void prepare_hold(const Point& a, const Point& b);
+  L mean_held_current(const L& dt) const;
+  L excess(const Point& p) const { return sign_ * (p.at(watched_) - limit_); }
+  L anode_excess(const Point& p) const { return select(discharge_, OpenCircuitTables::kLowest - p.x, p.x - 1.0); }
+  L cathode_excess(const Point& p) const { return select(discharge_, p.y - OpenCircuitTables::kHighest, -p.y); }
+  L overshoot(const Point& p) const;
+  void locate(const Answer& beyond, L& dt, L& current, Point& p, bool young) const;
+  void commit(const Answer& where, const Point& p, const L& dt, const L& current);
+  void change_phase(const Answer& ended);
+  void enter(const Answer& to_tap, Answer to_constant, Answer to_hold, Answer to_discharge, Answer to_end);
+
+  const OpenCircuitTables* tables_ = &open_circuit_tables();
+  FormationProtocol protocol_;
+  double exponent_, log_reaction_, drive_, per_diffusivity_, tap_limit_;
+  L per_anode_capacity_, per_cathode_capacity_, sei_charge_per_m_, base_resistance_, sei_resistance_, anode_resistance_;
+
+  L time_{}, charge_in_{}, charge_out_{}, energy_in_{}, energy_out_{};
+  L voltage_{}, current_{}, charged_x_{}, charged_y_{}, margin_{};
+  Point here_;
+  // Of the present phase: it ends when sign·(V at the current `watched` − limit) reaches 0.
+  L watched_{}, limit_{}, sign_{};
+  // While the voltage is held, dI/dt = drift − decay·I.
+  L decay_{}, drift_{};
+  Answer tap_, constant_, hold_, discharge_, finished_, complete_;
+};
+
+template <class L>
+Formation<L>::Formation(const FormationCell<L>& cell, const FormationProtocol& protocol) : protocol_(protocol) {
+  const double temperature = clamp(protocol.temperature, 200.0, 600.0);
+  const double arrhenius = std::exp(kSeiActivationEnergy / kGasConstant * (1 / kRoom - 1 / temperature));
+  exponent_ = 0.5 * kFaraday / (kGasConstant * temperature);
+  log_reaction_ = -exponent_ * kSeiPotential - std::log(kSeiRate * arrhenius);
+  drive_ = 0.5 * kSeiMolarVolume * kSeiSolvent;
+  per_diffusivity_ = 1 / (kSeiDiffusivity * arrhenius);
+
+  // A cell that holds nothing, or conducts nothing, is calculated as one of 1 Ah, and not used.
+  constexpr double kNothing = 1e-12;
+  const Answer is_cell = (cell.anode_capacity > kNothing) & (cell.cathode_capacity > kNothing) &
+                         (cell.resistance < 1 / kNothing) & (cell.sei_area >= 0.0) & (cell.sei_area < 1 / kNothing) &
+                         (cell.sei_resistance < 1 / kNothing);
+  const L one{1.0}, none{0.0};
+  per_anode_capacity_ = one / select(is_cell, cell.anode_capacity, one);
+  per_cathode_capacity_ = one / select(is_cell, cell.cathode_capacity, one);
+  sei_charge_per_m_ = select(is_cell, cell.sei_area, none) * (2 * kFaraday / (kSeiMolarVolume * kSecondsPerHour));
+  base_resistance_ = max(select(is_cell, cell.resistance, none), 1e-7);  // the held voltage needs some
+  sei_resistance_ = max(select(is_cell, cell.sei_resistance, none), 0.0);
+  anode_resistance_ = max(select(is_cell, cell.anode_resistance, none), 0.0);
+
+  tap_ = constant_ = hold_ = discharge_ = complete_ = false;
+  finished_ = !is_cell;
+  here_ = {.x = L{kAnodeAsBuilt},
+           .y = L{kCathodeAsBuilt},
+           .anode = tables_->graphite(L{kAnodeAsBuilt}),
+           .cathode = tables_->nmc(L{kCathodeAsBuilt}),
+           .resistance = base_resistance_ + sei_resistance_ * kSeiAsBuilt,
+           .reaction = L{}};
+  here_.reaction = reaction_at(here_.anode.value);
+
+  tap_limit_ = min(protocol.initial_voltage, protocol.voltage_limit);
+  const Answer to_tap =
+      is_cell & (here_.open_circuit() < tap_limit_) & (here_.at(kTapShare * protocol.current) < tap_limit_);
+  margin_ = select(is_cell, here_.anode.value, none);
+  voltage_ = select(is_cell, here_.open_circuit(), none);
+  charged_x_ = L{kAnodeAsBuilt};
+  charged_y_ = L{kCathodeAsBuilt};
+  enter(to_tap, is_cell & !to_tap, Answer{false}, Answer{false}, Answer{false});
+}
+
+/// The cell after dt seconds of a current.
+template <class L>
+[[gnu::always_inline]] inline typename Formation<L>::Point Formation<L>::attempt(const L& dt, const L& current,
+                                                                                 bool young) const {
+  Point p;
+  p.net = here_.net + current * dt * (1 / kSecondsPerHour);
+  p.y = y_of(p.net);
+  p.cathode = tables_->nmc(p.y);
+  // w changes with x, and x with the film: the film by the last w first, then by the mean of the w at both ends. The
+  // geometric mean is the one that errs least both where w limits the growth and where it does not.
+  L thickness = grown(here_.thickness, here_.reaction, dt);
+  L x{};
+  for (int pass = young ? 2 : 1; pass > 0; --pass) {
+    x = x_of(p.net, thickness);
+    p.anode = tables_->graphite(x);
+    p.reaction = reaction_at(0.5 * (here_.anode.value + p.anode.value));
+    thickness = grown(here_.thickness, p.reaction, dt);
+  }
+  p.thickness = thickness;
+  p.x = x_of(p.net, thickness);
+  p.anode.value += p.anode.derivative * (p.x - x);
+  p.resistance = base_resistance_ + sei_resistance_ * thickness;
+  return p;
+}
+
+/// dI/dt = drift − decay·I while the voltage is held, by the mean of the slopes at two places.
+template <class L>
+void Formation<L>::prepare_hold(const Point& a, const Point& b) {
+  const L anode = 0.5 * (anode_pace(a) + anode_pace(b));
+  const L cathode = 0.5 * (cathode_pace(a) + cathode_pace(b));
+  const L per_resistance = 1.0 / b.resistance;
+  decay_ = max((anode + cathode) * per_resistance, 1e-30);
+  drift_ = anode * sei_current(b) * per_resistance;
+}
+
+/// The mean current of the next dt seconds while the voltage is held, A.
+template <class L>
+L Formation<L>::mean_held_current(const L& dt) const {
+  const L z = max(decay_ * dt, 1e-12);
+  const L left = -expm1(-z) / z;
+  return current_ * left + drift_ / decay_ * (1.0 - left);
+}
+
+/// By how many seconds the present phase has been overrun at p; < 0 before its end.
+template <class L>
+L Formation<L>::overshoot(const Point& p) const {
+  constexpr double kTiny = 1e-30;
+  const L current = select(hold_, held_current(p), watched_);
+  const L into_anode = current - sei_current(p);
+  const L pace = sign_ * (cathode_pace(p) * current + anode_pace(p) * into_anode);
+  const L anode = sign_ * into_anode * per_anode_capacity_ * (1 / kSecondsPerHour);
+  const L cathode = sign_ * current * per_cathode_capacity_ * (1 / kSecondsPerHour);
+  return max(excess(p) / max(pace, kTiny),
+             max(anode_excess(p) / max(anode, kTiny), cathode_excess(p) / max(cathode, kTiny)));
+}
+
+/// Shortens the step to where the phase ends: Newton's method, kept between places before and beyond the end.
+template <class L>
+void Formation<L>::locate(const Answer& beyond, L& dt, L& current, Point& p, bool young) const {
+  constexpr int kMost = 60;
+  constexpr double kTolerance = 1e-10;  // of the step
+  const L tolerance = kTolerance * dt;
+  L before{0.0}, after = dt;
+  for (int i = 0; i < kMost; ++i) {
+    const L over = overshoot(p);
+    const Answer open = beyond & (abs(over) > tolerance);
+    if (!any(open)) return;
+    const Answer late = over > 0.0;
+    after = select(late, dt, after);
+    before = select(late, before, dt);
+    const L next = dt - over;
+    const L inside = select((next > before) & (next < after), next, 0.5 * (before + after));
+    dt = select(open, inside, dt);
+    current = select(hold_, mean_held_current(dt), watched_);
+    p = attempt(dt, current, young);
+  }
+}
+
+/// The longest step that the balance bears, s: the graphite's potential, the charge and a held current may change by a
+/// part of what matters to the film's growth only, while the film is young by less.
+template <class L>
+L Formation<L>::step_limit() const {
+  const Answer young = here_.thickness < kSeiPermeable + kYoung;
+  const L throughput = max(abs(current_), sei_current(here_)) * (1 / kSecondsPerHour);
+  const L anode = throughput * per_anode_capacity_;
+  const L by_potential = anode * exponent_ * abs(here_.anode.derivative) * select(young, L{1 / 0.3}, L{1.0});
+  const L by_charge = max(anode * select(young, L{1 / 0.002}, L{1 / 0.02}), throughput * per_cathode_capacity_ / 0.02);
+  const L by_decay = select(hold_, (anode_pace(here_) + cathode_pace(here_)) / here_.resistance * 2.0, L{0.0});
+  // A thousandth of the time gone by is short enough for everything; so no cell takes more than some ten thousand
+  // steps.
+  return max(1.0 / max(max(by_potential, by_charge), max(by_decay, 1e-300)), 1e-3 * time_);
+}
+
+template <class L>
+void Formation<L>::march(const L& until) {
+  for (;;) {
+    const Answer active = (!finished_) & (time_ < until);
+    if (!any(active)) break;
+    const bool young = any(active & (here_.thickness < kSeiPermeable + kYoung));
+    const L left = until - time_;
+    L dt = select(active, min(left, step_limit()), L{0.0});
+    L current = watched_;
+    const bool held = any(active & hold_);
+    if (held) {
+      prepare_hold(here_, here_);
+      current = select(hold_, mean_held_current(dt), current);
+    }
+    Point p = attempt(dt, current, young);
+    if (held) {
+      prepare_hold(here_, p);
+      current = select(hold_, mean_held_current(dt), watched_);
+      p = attempt(dt, current, young);
+    }
+    const Answer beyond = active & ((excess(p) >= 0.0) | (anode_excess(p) >= 0.0) | (cathode_excess(p) >= 0.0));
+    const bool ends = any(beyond);
+    if (ends) locate(beyond, dt, current, p, young);
+    commit(active, p, dt, current);
+    time_ = select(active, select(dt < left, time_ + dt, until), time_);
+    if (ends) change_phase(beyond);
+  }
+  finished_ = finished_ | (time_ >= protocol_.duration);
+}
+
+/// Takes p, dt seconds later, as the cell's state.
+template <class L>
+void Formation<L>::commit(const Answer& where, const Point& p, const L& dt, const L& current) {
+  const L charge = select(where, current * dt * (1 / kSecondsPerHour), L{0.0});
+  const L now = select(hold_, held_current(p), watched_);
+  const L voltage = select(hold_, L{protocol_.voltage_limit}, p.at(watched_));
+  // The trapezoid with the slopes at both ends (Euler–Maclaurin). A held voltage has none.
+  const L bend = current * (anode_pace(here_) - anode_pace(p) + cathode_pace(here_) - cathode_pace(p));
+  const L mean = select(hold_, voltage, 0.5 * (voltage_ + voltage) + dt * (1.0 / 12) * bend);
+  charge_in_ += max(charge, 0.0);
+  charge_out_ += max(-charge, 0.0);
+  energy_in_ += max(charge * mean, 0.0);
+  energy_out_ += max(-charge * mean, 0.0);
+  const L margin = p.anode.value - now * (anode_resistance_ + sei_resistance_ * p.thickness);
+  margin_ = select(where, min(margin_, margin), margin_);
+  voltage_ = select(where, voltage, voltage_);
+  current_ = select(where, now, current_);
+  charged_x_ = select(where & !discharge_, p.x, charged_x_);
+  charged_y_ = select(where & !discharge_, p.y, charged_y_);
+  here_.net = select(where, p.net, here_.net);
+  here_.thickness = select(where, p.thickness, here_.thickness);
+  here_.x = select(where, p.x, here_.x);
+  here_.y = select(where, p.y, here_.y);
+  here_.anode.value = select(where, p.anode.value, here_.anode.value);
+  here_.anode.derivative = select(where, p.anode.derivative, here_.anode.derivative);
+  here_.cathode.value = select(where, p.cathode.value, here_.cathode.value);
+  here_.cathode.derivative = select(where, p.cathode.derivative, here_.cathode.derivative);
+  here_.resistance = select(where, p.resistance, here_.resistance);
+  here_.reaction = select(where, p.reaction, here_.reaction);
+}
+
+/// What comes after the present phase. Full graphite and empty NMC end the charge, whatever the voltage.
+template <class L>
+void Formation<L>::change_phase(const Answer& ended) {
+  constexpr double kAlmost = 1e-9;
+  const Answer bound = ended & ((anode_excess(here_) >= -kAlmost) | (cathode_excess(here_) >= -kAlmost));
+  enter(tap_ & !ended, ended & tap_ & !bound, ended & constant_ & !bound, ended & (hold_ | (bound & !discharge_)),
+        ended & discharge_);
+}
+
+/// Into the next phase; a phase whose end is already passed is left out.
+template <class L>
+void Formation<L>::enter(const Answer& to_tap, Answer to_constant, Answer to_hold, Answer to_discharge, Answer to_end) {
+  const double current = protocol_.current;
+  const Answer entered = to_tap | to_constant | to_hold | to_discharge | to_end;
+  to_hold |= to_constant & (here_.at(current) >= protocol_.voltage_limit);
+  to_discharge |= to_hold & (here_.at(kCutOffShare * current) >= protocol_.voltage_limit);
+  to_end |= to_discharge & (here_.at(-current) <= protocol_.cut_off);
+
+  const Answer stays = !(entered | finished_);
+  discharge_ = (to_discharge | (stays & discharge_)) & !to_end;
+  hold_ = (to_hold | (stays & hold_)) & !to_discharge;
+  constant_ = (to_constant | (stays & constant_)) & !(to_hold | to_discharge | to_end);
+  tap_ = to_tap;
+  complete_ = complete_ | to_end;
+  finished_ = finished_ | to_end;
+
+  watched_ = select(tap_, L{kTapShare * current},
+                    select(hold_, L{kCutOffShare * current}, select(discharge_, L{-current}, L{current})));
+  limit_ = select(tap_, L{tap_limit_}, select(discharge_, L{protocol_.cut_off}, L{protocol_.voltage_limit}));
+  sign_ = select(discharge_, L{-1.0}, L{1.0});
+  current_ = select(finished_, current_, select(hold_, held_current(here_), watched_));
+  voltage_ = select(finished_, voltage_, select(hold_, L{protocol_.voltage_limit}, here_.at(watched_)));
+}
+
+}  // namespace
+}  // namespace battery_twin::process
