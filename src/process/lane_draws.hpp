@@ -55,18 +55,17 @@ struct Drawers<Lanes> {
     constexpr std::uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
     constexpr std::uint64_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
     PackBits word0[kPacks], word1[kPacks], word2[kPacks], word3[kPacks], key0[kPacks], key1[kPacks];
-    for (std::size_t i = 0; i < kPacks; ++i) {
+    each_pack([&](std::size_t i) __attribute__((always_inline)) {
       word0[i] = PackBits{} + index;
       word1[i] = PackBits{} + step;
       word2[i] = PackBits{} + stream;
       word3[i] = batch ? PackBits{} : cell[i] + 1;
       key0[i] = seed[i];
       key1[i] = seed[i] >> 32;
-    }
+    });
 #pragma GCC unroll 10
     for (int round = 0; round < 10; ++round) {
-#pragma GCC unroll 4
-      for (std::size_t i = 0; i < kPacks; ++i) {
+      each_pack([&](std::size_t i) __attribute__((always_inline)) {
         const PackBits product0 = product_of_halves(word0[i], kMultiplier0);
         const PackBits product1 = product_of_halves(word2[i], kMultiplier1);
         word0[i] = (product1 >> 32) ^ word1[i] ^ key0[i];
@@ -75,13 +74,13 @@ struct Drawers<Lanes> {
         word3[i] = product0;
         key0[i] += kWeyl0;
         key1[i] += kWeyl1;
-      }
+      });
     }
     Pair<Lanes> result;
-    for (std::size_t i = 0; i < kPacks; ++i) {
+    each_pack([&](std::size_t i) __attribute__((always_inline)) {
       result.first.pack[i] = unit(word0[i], word1[i]);
       result.second.pack[i] = unit(word2[i], word3[i]);
-    }
+    });
     return result;
   }
 

@@ -209,13 +209,27 @@ struct PackSinCos {
 
 // ---- Lanes and masks ------------------------------------------------------------------------------------------------
 
+/// f(0), f(1), … of every pack's place. The places are constants and no loop, so that packs are registers, not arrays
+/// in memory.
+template <class F>
+[[gnu::always_inline]] inline void each_pack(F f) {
+  static_assert(kPacks == 2 || kPacks == 4);
+  f(std::size_t{0});
+  f(std::size_t{1});
+  if constexpr (kPacks == 4) {
+    f(std::size_t{2});
+    f(std::size_t{3});
+  }
+}
+
 /// Eight yes-or-no answers: of each lane all bits or none.
 struct Mask {
   PackBits pack[kPacks]{};
 
   Mask() = default;
   [[gnu::always_inline]] Mask(bool value) {
-    for (PackBits& bits : pack) bits = PackBits{} - static_cast<std::uint64_t>(value);
+    each_pack([&](std::size_t i)
+                  __attribute__((always_inline)) { pack[i] = PackBits{} - static_cast<std::uint64_t>(value); });
   }
 
   [[gnu::always_inline]] bool operator[](std::size_t lane) const {
@@ -230,7 +244,7 @@ struct Lanes {
   Lanes() = default;
   /// All lanes the same.
   [[gnu::always_inline]] Lanes(double value) {
-    for (Pack& p : pack) p = broadcast(value);
+    each_pack([&](std::size_t i) __attribute__((always_inline)) { pack[i] = broadcast(value); });
   }
 
   [[gnu::always_inline]] double operator[](std::size_t lane) const { return pack[lane / kPackSize][lane % kPackSize]; }
@@ -247,44 +261,39 @@ using MaskOf = std::conditional_t<std::is_same_v<L, double>, bool, Mask>;
 template <class L>
 inline constexpr std::size_t kCellsOf = std::is_same_v<L, double> ? 1 : kLaneCount;
 
-/// f of every pack. The indices are constants, so that the packs are registers, not an array in memory.
+/// f of every pack. The lambdas below are `[&]`, though some capture nothing: one without captures brings a plain
+/// function along, for conversion to a pointer, and GCC 12 compiles that without a `#pragma GCC target`'s instructions.
 template <class Result, class F, class... T>
 [[gnu::always_inline]] inline Result by_pack(F f, const T&... x) {
-  static_assert(kPacks == 2 || kPacks == 4);
   Result result;
-  result.pack[0] = f(x.pack[0]...);
-  result.pack[1] = f(x.pack[1]...);
-  if constexpr (kPacks == 4) {
-    result.pack[2] = f(x.pack[2]...);
-    result.pack[3] = f(x.pack[3]...);
-  }
+  each_pack([&](std::size_t i) __attribute__((always_inline)) { result.pack[i] = f(x.pack[i]...); });
   return result;
 }
 
 #define BATTERY_TWIN_LANES_OPERATOR(RESULT, OPERAND, OP, EXPRESSION)                                   \
   [[gnu::always_inline, maybe_unused]] inline RESULT operator OP(const OPERAND& a, const OPERAND& b) { \
     return by_pack<RESULT>(                                                                            \
-        [](auto x, auto y) __attribute__((always_inline)) { return EXPRESSION; }, a, b);               \
+        [&](auto x, auto y) __attribute__((always_inline)) { return EXPRESSION; }, a, b);              \
   }
 BATTERY_TWIN_LANES_OPERATOR(Lanes, Lanes, +, x + y)
 BATTERY_TWIN_LANES_OPERATOR(Lanes, Lanes, -, x - y)
-BATTERY_TWIN_LANES_OPERATOR(Lanes, Lanes, *, x* y)
+BATTERY_TWIN_LANES_OPERATOR(Lanes, Lanes, *, (x) * (y))
 BATTERY_TWIN_LANES_OPERATOR(Lanes, Lanes, /, x / y)
 BATTERY_TWIN_LANES_OPERATOR(Mask, Lanes, <, reinterpret_cast<PackBits>(x < y))
 BATTERY_TWIN_LANES_OPERATOR(Mask, Lanes, <=, reinterpret_cast<PackBits>(x <= y))
 BATTERY_TWIN_LANES_OPERATOR(Mask, Lanes, >, reinterpret_cast<PackBits>(x > y))
 BATTERY_TWIN_LANES_OPERATOR(Mask, Lanes, >=, reinterpret_cast<PackBits>(x >= y))
-BATTERY_TWIN_LANES_OPERATOR(Mask, Mask, &, x& y)
+BATTERY_TWIN_LANES_OPERATOR(Mask, Mask, &, (x) & (y))
 BATTERY_TWIN_LANES_OPERATOR(Mask, Mask, |, x | y)
 #undef BATTERY_TWIN_LANES_OPERATOR
 
 [[gnu::always_inline, maybe_unused]] inline Lanes operator-(const Lanes& a) {
   return by_pack<Lanes>(
-      [](Pack x) __attribute__((always_inline)) { return -x; }, a);
+      [&](Pack x) __attribute__((always_inline)) { return -x; }, a);
 }
 [[gnu::always_inline, maybe_unused]] inline Mask operator!(const Mask& a) {
   return by_pack<Mask>(
-      [](PackBits x) __attribute__((always_inline)) { return ~x; }, a);
+      [&](PackBits x) __attribute__((always_inline)) { return ~x; }, a);
 }
 [[gnu::always_inline, maybe_unused]] inline Lanes& operator+=(Lanes& a, const Lanes& b) { return a = a + b; }
 [[gnu::always_inline, maybe_unused]] inline Lanes& operator-=(Lanes& a, const Lanes& b) { return a = a - b; }
@@ -355,12 +364,13 @@ struct Pair {
 /// a where the mask is set, elsewhere b.
 [[gnu::always_inline, maybe_unused]] inline Lanes select(const Mask& mask, const Lanes& a, const Lanes& b) {
   return by_pack<Lanes>(
-      [](PackBits m, Pack x, Pack y) __attribute__((always_inline)) { return pack_select(m, x, y); }, mask, a, b);
+      [&](PackBits m, Pack x, Pack y) __attribute__((always_inline)) { return pack_select(m, x, y); }, mask, a, b);
 }
 /// 1 where the mask is set, elsewhere 0.
 [[gnu::always_inline, maybe_unused]] inline Lanes to_number(const Mask& mask) {
   return by_pack<Lanes>(
-      [](PackBits m) __attribute__((always_inline)) { return from_bits(m & std::bit_cast<std::uint64_t>(1.0)); }, mask);
+      [&](PackBits m) __attribute__((always_inline)) { return from_bits(m & std::bit_cast<std::uint64_t>(1.0)); },
+      mask);
 }
 [[gnu::always_inline, maybe_unused]] inline bool any(const Mask& mask) {
 #if defined(BATTERY_TWIN_WIDE_PACKS)
@@ -376,10 +386,10 @@ struct Pair {
 }
 [[gnu::always_inline, maybe_unused]] inline bool all(const Mask& mask) { return !any(!mask); }
 
-#define BATTERY_TWIN_LANES_FUNCTION(NAME, EXPRESSION)                         \
-  [[gnu::always_inline, maybe_unused]] inline Lanes NAME(const Lanes& a) {    \
-    return by_pack<Lanes>(                                                    \
-        [](Pack x) __attribute__((always_inline)) { return EXPRESSION; }, a); \
+#define BATTERY_TWIN_LANES_FUNCTION(NAME, EXPRESSION)                          \
+  [[gnu::always_inline, maybe_unused]] inline Lanes NAME(const Lanes& a) {     \
+    return by_pack<Lanes>(                                                     \
+        [&](Pack x) __attribute__((always_inline)) { return EXPRESSION; }, a); \
   }
 BATTERY_TWIN_LANES_FUNCTION(abs, from_bits(bits_of(x) & ~(std::uint64_t{1} << 63)))
 BATTERY_TWIN_LANES_FUNCTION(sqrt, pack_sqrt(x))
@@ -392,11 +402,11 @@ BATTERY_TWIN_LANES_FUNCTION(tanh, pack_tanh(x))
 
 [[gnu::always_inline, maybe_unused]] inline Lanes min(const Lanes& a, const Lanes& b) {
   return by_pack<Lanes>(
-      [](Pack x, Pack y) __attribute__((always_inline)) { return pack_min(x, y); }, a, b);
+      [&](Pack x, Pack y) __attribute__((always_inline)) { return pack_min(x, y); }, a, b);
 }
 [[gnu::always_inline, maybe_unused]] inline Lanes max(const Lanes& a, const Lanes& b) {
   return by_pack<Lanes>(
-      [](Pack x, Pack y) __attribute__((always_inline)) { return pack_max(x, y); }, a, b);
+      [&](Pack x, Pack y) __attribute__((always_inline)) { return pack_max(x, y); }, a, b);
 }
 [[gnu::always_inline, maybe_unused]] inline Lanes clamp(const Lanes& x, const Lanes& low, const Lanes& high) {
   return min(max(x, low), high);
@@ -408,11 +418,11 @@ BATTERY_TWIN_LANES_FUNCTION(tanh, pack_tanh(x))
 /// Absolute error up to 4e-16, relative to each value's size near its zeros.
 [[gnu::always_inline, maybe_unused]] inline Pair<Lanes> sin_cos_turns(const Lanes& u) {
   Pair<Lanes> result;
-  for (std::size_t i = 0; i < kPacks; ++i) {
+  each_pack([&](std::size_t i) __attribute__((always_inline)) {
     const auto [s, c] = pack_sin_cos_turns(u.pack[i]);
     result.first.pack[i] = s;
     result.second.pack[i] = c;
-  }
+  });
   return result;
 }
 
@@ -482,7 +492,7 @@ class CubicTable {
 
   // One load per lane and a transposition: gathers fetch the same four numbers with four times the loads.
   [[gnu::always_inline]] void look_up(const Lanes& shifted, Lanes& c0, Lanes& c1, Lanes& c2, Lanes& c3) const {
-    for (std::size_t i = 0; i < kPacks; ++i) {
+    each_pack([&](std::size_t i) __attribute__((always_inline)) {
       const PackBits piece = bits_of(shifted.pack[i]) % kIntervals;
 #ifdef BATTERY_TWIN_WIDE_PACKS
       const Pack a = load(piece[0], 0), b = load(piece[1], 0), c = load(piece[2], 0), d = load(piece[3], 0);
@@ -499,7 +509,7 @@ class CubicTable {
       c2.pack[i] = Pack{a23[0], b23[0]};
       c3.pack[i] = Pack{a23[1], b23[1]};
 #endif
-    }
+    });
   }
 
   double low_, high_, per_width_;
