@@ -359,7 +359,7 @@ struct Pair {
 }
 
 // ---- The same of eight ----------------------------------------------------------------------------------------------
-// Up to 2 units in the last place from the exact result where not said otherwise; same limits as above.
+// From the exact result: exp and log up to 2 units in the last place, expm1 and tanh up to 3. Same limits as above.
 
 /// a where the mask is set, elsewhere b.
 [[gnu::always_inline, maybe_unused]] inline Lanes select(const Mask& mask, const Lanes& a, const Lanes& b) {
