@@ -88,8 +88,12 @@ class Formation {
   [[nodiscard]] L sei_charge() const { return sei_of(here_.thickness); }    ///< lithium kept by the SEI, Ah
   [[nodiscard]] L anode() const { return here_.x; }                         ///< x
   [[nodiscard]] L cathode() const { return here_.y; }                       ///< y
-  [[nodiscard]] const L& charged_anode() const { return charged_x_; }       ///< x at the end of charging, or now
-  [[nodiscard]] const L& charged_cathode() const { return charged_y_; }     ///< y at the end of charging, or now
+  [[nodiscard]] L charged_anode() const {
+    return select(charged_, charged_x_, here_.x);
+  }  ///< x at the end of charging, or now
+  [[nodiscard]] L charged_cathode() const {
+    return select(charged_, charged_y_, here_.y);
+  }  ///< y at the end of charging, or now
   /// Lowest potential of the graphite against lithium so far, V: below 0 lithium plates.
   [[nodiscard]] const L& plating_margin() const { return margin_; }
   /// First-cycle efficiency: of the charge that went in, the share that came back.
@@ -98,30 +102,47 @@ class Formation {
  private:
   // The cell at some place: what the voltage is made of.
   struct Point {
-    L net{};                   // q, Ah
-    L thickness{kSeiAsBuilt};  // of the SEI, m
+    L net{};        // q, Ah
+    L thickness{};  // of the SEI, m
     L x, y;
     Slope<L> anode, cathode;
     L resistance;  // Ω
     L reaction;    // w, between the place before and this one, s/m
 
-    L open_circuit() const { return cathode.value - anode.value; }
-    L at(const L& current) const { return open_circuit() + current * resistance; }
+    [[gnu::always_inline]] L open_circuit() const { return cathode.value - anode.value; }
+    [[gnu::always_inline]] L at(const L& current) const { return open_circuit() + current * resistance; }
+
+    /// Becomes p in the lanes of the mask.
+    [[gnu::always_inline]] void take(const Answer& where, const Point& p) {
+      if (all(where)) {
+        *this = p;
+        return;
+      }
+      net = select(where, p.net, net);
+      thickness = select(where, p.thickness, thickness);
+      x = select(where, p.x, x);
+      y = select(where, p.y, y);
+      anode = {select(where, p.anode.value, anode.value), select(where, p.anode.derivative, anode.derivative)};
+      cathode = {select(where, p.cathode.value, cathode.value),
+                 select(where, p.cathode.derivative, cathode.derivative)};
+      resistance = select(where, p.resistance, resistance);
+      reaction = select(where, p.reaction, reaction);
+    }
   };
 
   // Below this thickness of what holds the solvent up, the film's growth changes within minutes.
   static constexpr double kYoung = 1e-9;  // m
 
-  L sei_of(const L& thickness) const { return sei_charge_per_m_ * (thickness - kSeiAsBuilt); }
-  L x_of(const L& net, const L& thickness) const {
+  [[gnu::always_inline]] L sei_of(const L& thickness) const { return sei_charge_per_m_ * (thickness - kSeiAsBuilt); }
+  [[gnu::always_inline]] L x_of(const L& net, const L& thickness) const {
     return kAnodeAsBuilt + (net - sei_of(thickness)) * per_anode_capacity_;
   }
-  L y_of(const L& net) const { return kCathodeAsBuilt - net * per_cathode_capacity_; }
-  L reaction_at(const L& potential) const { return exp(exponent_ * potential + log_reaction_); }
+  [[gnu::always_inline]] L y_of(const L& net) const { return kCathodeAsBuilt - net * per_cathode_capacity_; }
+  [[gnu::always_inline]] L reaction_at(const L& potential) const { return exp(exponent_ * potential + log_reaction_); }
 
   /// The film after dt seconds from `thickness` on, were w constant: the solution of
   /// w·ΔL + Δ[max(0, L − L_c)²]/(2D) = β·Δt, whose two cases (thinner and thicker than L_c) this form has in one.
-  L grown(const L& thickness, const L& w, const L& dt) const {
+  [[gnu::always_inline]] L grown(const L& thickness, const L& w, const L& dt) const {
     const L over = thickness - kSeiPermeable;
     const L resisting = max(over, 0.0);
     const L drive = drive_ * dt + w * over + (0.5 * per_diffusivity_) * resisting * resisting;
@@ -130,28 +151,41 @@ class Formation {
   }
 
   /// dL/dt of the film at p, m/s.
-  L growth_rate(const Point& p) const {
+  [[gnu::always_inline]] L growth_rate(const Point& p) const {
     return drive_ / (p.reaction + per_diffusivity_ * max(p.thickness - kSeiPermeable, 0.0));
   }
   /// What the SEI takes of the current, A.
-  L sei_current(const Point& p) const { return kSecondsPerHour * sei_charge_per_m_ * growth_rate(p); }
+  [[gnu::always_inline]] L sei_current(const Point& p) const {
+    return kSecondsPerHour * sei_charge_per_m_ * growth_rate(p);
+  }
   /// How fast the potential of the graphite falls and that of the NMC rises with the current into each, V/(A s).
-  L anode_pace(const Point& p) const { return -p.anode.derivative * per_anode_capacity_ * (1 / kSecondsPerHour); }
-  L cathode_pace(const Point& p) const { return -p.cathode.derivative * per_cathode_capacity_ * (1 / kSecondsPerHour); }
+  [[gnu::always_inline]] L anode_pace(const Point& p) const {
+    return -p.anode.derivative * per_anode_capacity_ * (1 / kSecondsPerHour);
+  }
+  [[gnu::always_inline]] L cathode_pace(const Point& p) const {
+    return -p.cathode.derivative * per_cathode_capacity_ * (1 / kSecondsPerHour);
+  }
   /// The current at p that makes the voltage the limit, A.
-  L held_current(const Point& p) const { return (protocol_.voltage_limit - p.open_circuit()) / p.resistance; }
+  [[gnu::always_inline]] L held_current(const Point& p) const {
+    return (protocol_.voltage_limit - p.open_circuit()) / p.resistance;
+  }
 
   void march(const L& until);
-  L step_limit() const;
-  Point attempt(const L& dt, const L& current, bool young) const;
+  L haste(const L& throughput) const;
+  L limited(const L& dt, bool held) const;
+  Point attempt(const L& dt, const L& current, const Answer& young) const;
   void prepare_hold(const Point& a, const Point& b);
   L mean_held_current(const L& dt) const;
-  L excess(const Point& p) const { return sign_ * (p.at(watched_) - limit_); }
-  L anode_excess(const Point& p) const { return select(discharge_, OpenCircuitTables::kLowest - p.x, p.x - 1.0); }
-  L cathode_excess(const Point& p) const { return select(discharge_, p.y - OpenCircuitTables::kHighest, -p.y); }
+  [[gnu::always_inline]] L excess(const Point& p) const { return sign_ * (p.at(watched_) - limit_); }
+  [[gnu::always_inline]] L anode_excess(const Point& p) const {
+    return select(discharge_, OpenCircuitTables::kLowest - p.x, p.x - 1.0);
+  }
+  [[gnu::always_inline]] L cathode_excess(const Point& p) const {
+    return select(discharge_, p.y - OpenCircuitTables::kHighest, -p.y);
+  }
   L overshoot(const Point& p) const;
-  void locate(const Answer& beyond, L& dt, L& current, Point& p, bool young) const;
-  void commit(const Answer& where, const Point& p, const L& dt, const L& current);
+  void locate(const Answer& beyond, L& dt, L& current, Point& p, const Answer& young) const;
+  void commit(const Answer& where, const Point& p, const L& dt, const L& current, bool held);
   void change_phase(const Answer& ended);
   void enter(const Answer& to_tap, Answer to_constant, Answer to_hold, Answer to_discharge, Answer to_end);
 
@@ -167,7 +201,7 @@ class Formation {
   L watched_{}, limit_{}, sign_{};
   // While the voltage is held, dI/dt = drift − decay·I.
   L decay_{}, drift_{};
-  Answer tap_, constant_, hold_, discharge_, finished_, complete_;
+  Answer tap_, constant_, hold_, discharge_, charged_, finished_, complete_;
 };
 
 template <class L>
@@ -192,9 +226,10 @@ Formation<L>::Formation(const FormationCell<L>& cell, const FormationProtocol& p
   sei_resistance_ = max(select(is_cell, cell.sei_resistance, none), 0.0);
   anode_resistance_ = max(select(is_cell, cell.anode_resistance, none), 0.0);
 
-  tap_ = constant_ = hold_ = discharge_ = complete_ = false;
+  tap_ = constant_ = hold_ = discharge_ = charged_ = complete_ = false;
   finished_ = !is_cell;
-  here_ = {.x = L{kAnodeAsBuilt},
+  here_ = {.thickness = L{kSeiAsBuilt},
+           .x = L{kAnodeAsBuilt},
            .y = L{kCathodeAsBuilt},
            .anode = tables_->graphite(L{kAnodeAsBuilt}),
            .cathode = tables_->nmc(L{kCathodeAsBuilt}),
@@ -207,33 +242,36 @@ Formation<L>::Formation(const FormationCell<L>& cell, const FormationProtocol& p
       is_cell & (here_.open_circuit() < tap_limit_) & (here_.at(kTapShare * protocol.current) < tap_limit_);
   margin_ = select(is_cell, here_.anode.value, none);
   voltage_ = select(is_cell, here_.open_circuit(), none);
-  charged_x_ = L{kAnodeAsBuilt};
-  charged_y_ = L{kCathodeAsBuilt};
   enter(to_tap, is_cell & !to_tap, Answer{false}, Answer{false}, Answer{false});
 }
 
 /// The cell after dt seconds of a current.
 template <class L>
 [[gnu::always_inline]] inline typename Formation<L>::Point Formation<L>::attempt(const L& dt, const L& current,
-                                                                                 bool young) const {
+                                                                                 const Answer& young) const {
   Point p;
   p.net = here_.net + current * dt * (1 / kSecondsPerHour);
   p.y = y_of(p.net);
   p.cathode = tables_->nmc(p.y);
   // w changes with x, and x with the film: the film by the last w first, then by the mean of the w at both ends. The
   // geometric mean is the one that errs least both where w limits the growth and where it does not.
-  L thickness = grown(here_.thickness, here_.reaction, dt);
-  L x{};
-  for (int pass = young ? 2 : 1; pass > 0; --pass) {
-    x = x_of(p.net, thickness);
+  L x = x_of(p.net, grown(here_.thickness, here_.reaction, dt));
+  p.anode = tables_->graphite(x);
+  p.reaction = reaction_at(0.5 * (here_.anode.value + p.anode.value));
+  p.thickness = grown(here_.thickness, p.reaction, dt);
+  // Again where the film is young or the step long. The other lanes keep what they have: no lane's result depends on
+  // its neighbours.
+  constexpr double kLong = 1e-2;
+  const Answer again = young | (p.thickness - here_.thickness > kLong * (p.thickness - kSeiPermeable));
+  if (any(again)) {
+    x = select(again, x_of(p.net, p.thickness), x);
     p.anode = tables_->graphite(x);
     p.reaction = reaction_at(0.5 * (here_.anode.value + p.anode.value));
-    thickness = grown(here_.thickness, p.reaction, dt);
+    p.thickness = select(again, grown(here_.thickness, p.reaction, dt), p.thickness);
   }
-  p.thickness = thickness;
-  p.x = x_of(p.net, thickness);
+  p.x = x_of(p.net, p.thickness);
   p.anode.value += p.anode.derivative * (p.x - x);
-  p.resistance = base_resistance_ + sei_resistance_ * thickness;
+  p.resistance = base_resistance_ + sei_resistance_ * p.thickness;
   return p;
 }
 
@@ -270,7 +308,7 @@ L Formation<L>::overshoot(const Point& p) const {
 
 /// Shortens the step to where the phase ends: Newton's method, kept between places before and beyond the end.
 template <class L>
-void Formation<L>::locate(const Answer& beyond, L& dt, L& current, Point& p, bool young) const {
+void Formation<L>::locate(const Answer& beyond, L& dt, L& current, Point& p, const Answer& young) const {
   constexpr int kMost = 60;
   constexpr double kTolerance = 1e-10;  // of the step
   const L tolerance = kTolerance * dt;
@@ -290,19 +328,36 @@ void Formation<L>::locate(const Answer& beyond, L& dt, L& current, Point& p, boo
   }
 }
 
-/// The longest step that the balance bears, s: the graphite's potential, the charge and a held current may change by a
-/// part of what matters to the film's growth only, while the film is young by less.
+/// The longest step that the balance bears, s, as the least of limits of which here the largest reciprocal is given:
+/// the graphite's potential, the charge and a held current may change by a part of what matters to the film's growth
+/// only, while the film is young by less. Of `throughput`, A.
 template <class L>
-L Formation<L>::step_limit() const {
+L Formation<L>::haste(const L& throughput) const {
   const Answer young = here_.thickness < kSeiPermeable + kYoung;
-  const L throughput = max(abs(current_), sei_current(here_)) * (1 / kSecondsPerHour);
-  const L anode = throughput * per_anode_capacity_;
-  const L by_potential = anode * exponent_ * abs(here_.anode.derivative) * select(young, L{1 / 0.3}, L{1.0});
-  const L by_charge = max(anode * select(young, L{1 / 0.002}, L{1 / 0.02}), throughput * per_cathode_capacity_ / 0.02);
-  const L by_decay = select(hold_, (anode_pace(here_) + cathode_pace(here_)) / here_.resistance * 2.0, L{0.0});
+  const L anode = throughput * per_anode_capacity_ * (1 / kSecondsPerHour);
+  const L cathode = throughput * per_cathode_capacity_ * (1 / kSecondsPerHour);
+  const L by_potential = exponent_ * abs(here_.anode.derivative) * select(young, L{1 / 0.3}, L{1.0});
+  return max(anode * max(by_potential, select(young, L{1 / 0.002}, L{1 / 0.02})), cathode * (1 / 0.02));
+}
+
+template <class L>
+L Formation<L>::limited(const L& dt, bool held) const {
+  L most = haste(abs(current_));
+  // What the SEI takes counts too where it is more than the current. Its division is saved where it is not near.
+  const L sei = kSecondsPerHour * drive_ * sei_charge_per_m_;
+  const L hindrance = here_.reaction + per_diffusivity_ * max(here_.thickness - kSeiPermeable, 0.0);
+  const Answer leaks = sei > abs(current_) * hindrance;
+  if (any(leaks)) most = select(leaks, haste(sei / hindrance), most);
+  if (held) {
+    const L decay = (anode_pace(here_) + cathode_pace(here_)) / here_.resistance;
+    // Four times finer: the graphite's stages bend the current.
+    most = select(hold_, max(4.0 * most, decay * (1 / 0.2)), most);
+  }
+  const Answer hasty = dt * most > 1.0;
+  if (!any(hasty)) return dt;
   // A thousandth of the time gone by is short enough for everything; so no cell takes more than some ten thousand
   // steps.
-  return max(1.0 / max(max(by_potential, by_charge), max(by_decay, 1e-300)), 1e-3 * time_);
+  return select(hasty, min(dt, max(1.0 / max(most, 1e-300), 1e-3 * time_)), dt);
 }
 
 template <class L>
@@ -310,11 +365,11 @@ void Formation<L>::march(const L& until) {
   for (;;) {
     const Answer active = (!finished_) & (time_ < until);
     if (!any(active)) break;
-    const bool young = any(active & (here_.thickness < kSeiPermeable + kYoung));
-    const L left = until - time_;
-    L dt = select(active, min(left, step_limit()), L{0.0});
-    L current = watched_;
+    const Answer young = active & (here_.thickness < kSeiPermeable + kYoung);
     const bool held = any(active & hold_);
+    const L left = until - time_;
+    L dt = limited(select(active, left, L{0.0}), held);
+    L current = watched_;
     if (held) {
       prepare_hold(here_, here_);
       current = select(hold_, mean_held_current(dt), current);
@@ -328,7 +383,7 @@ void Formation<L>::march(const L& until) {
     const Answer beyond = active & ((excess(p) >= 0.0) | (anode_excess(p) >= 0.0) | (cathode_excess(p) >= 0.0));
     const bool ends = any(beyond);
     if (ends) locate(beyond, dt, current, p, young);
-    commit(active, p, dt, current);
+    commit(active, p, dt, current, held);
     time_ = select(active, select(dt < left, time_ + dt, until), time_);
     if (ends) change_phase(beyond);
   }
@@ -337,33 +392,28 @@ void Formation<L>::march(const L& until) {
 
 /// Takes p, dt seconds later, as the cell's state.
 template <class L>
-void Formation<L>::commit(const Answer& where, const Point& p, const L& dt, const L& current) {
+[[gnu::always_inline]] inline void Formation<L>::commit(const Answer& where, const Point& p, const L& dt,
+                                                        const L& current, bool held) {
   const L charge = select(where, current * dt * (1 / kSecondsPerHour), L{0.0});
-  const L now = select(hold_, held_current(p), watched_);
-  const L voltage = select(hold_, L{protocol_.voltage_limit}, p.at(watched_));
+  L now = watched_;
+  L voltage = p.at(watched_);
   // The trapezoid with the slopes at both ends (Euler–Maclaurin). A held voltage has none.
   const L bend = current * (anode_pace(here_) - anode_pace(p) + cathode_pace(here_) - cathode_pace(p));
-  const L mean = select(hold_, voltage, 0.5 * (voltage_ + voltage) + dt * (1.0 / 12) * bend);
+  L mean = 0.5 * (voltage_ + voltage) + dt * (1.0 / 12) * bend;
+  if (held) {
+    now = select(hold_, held_current(p), now);
+    voltage = select(hold_, L{protocol_.voltage_limit}, voltage);
+    mean = select(hold_, voltage, mean);
+  }
   charge_in_ += max(charge, 0.0);
   charge_out_ += max(-charge, 0.0);
-  energy_in_ += max(charge * mean, 0.0);
-  energy_out_ += max(-charge * mean, 0.0);
+  energy_in_ += max(charge, 0.0) * mean;
+  energy_out_ += max(-charge, 0.0) * mean;
   const L margin = p.anode.value - now * (anode_resistance_ + sei_resistance_ * p.thickness);
   margin_ = select(where, min(margin_, margin), margin_);
   voltage_ = select(where, voltage, voltage_);
   current_ = select(where, now, current_);
-  charged_x_ = select(where & !discharge_, p.x, charged_x_);
-  charged_y_ = select(where & !discharge_, p.y, charged_y_);
-  here_.net = select(where, p.net, here_.net);
-  here_.thickness = select(where, p.thickness, here_.thickness);
-  here_.x = select(where, p.x, here_.x);
-  here_.y = select(where, p.y, here_.y);
-  here_.anode.value = select(where, p.anode.value, here_.anode.value);
-  here_.anode.derivative = select(where, p.anode.derivative, here_.anode.derivative);
-  here_.cathode.value = select(where, p.cathode.value, here_.cathode.value);
-  here_.cathode.derivative = select(where, p.cathode.derivative, here_.cathode.derivative);
-  here_.resistance = select(where, p.resistance, here_.resistance);
-  here_.reaction = select(where, p.reaction, here_.reaction);
+  here_.take(where, p);
 }
 
 /// What comes after the present phase. Full graphite and empty NMC end the charge, whatever the voltage.
@@ -383,6 +433,10 @@ void Formation<L>::enter(const Answer& to_tap, Answer to_constant, Answer to_hol
   to_hold |= to_constant & (here_.at(current) >= protocol_.voltage_limit);
   to_discharge |= to_hold & (here_.at(kCutOffShare * current) >= protocol_.voltage_limit);
   to_end |= to_discharge & (here_.at(-current) <= protocol_.cut_off);
+
+  charged_x_ = select(to_discharge, here_.x, charged_x_);
+  charged_y_ = select(to_discharge, here_.y, charged_y_);
+  charged_ = charged_ | to_discharge;
 
   const Answer stays = !(entered | finished_);
   discharge_ = (to_discharge | (stays & discharge_)) & !to_end;

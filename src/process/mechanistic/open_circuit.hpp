@@ -81,7 +81,7 @@ inline constexpr double kNmcHeight = 0.5623e-4, kNmcGrowth = 109.451, kNmcShift 
   return integral * y - kNmcHeight / kNmcGrowth * std::exp(kNmcGrowth * y - kNmcShift);
 }
 
-/// The same as tables: a sixth of the cost, within 3e-6 V. They reach beyond [0, 1] by a sixty-fourth, where the
+/// The same as tables: a sixth of the cost, within 4e-6 V. They reach beyond [0, 1] by a sixty-fourth, where the
 /// graphite rises to 2.6 V and the NMC falls below zero: no cell discharges past either with a voltage of use.
 /// Still further out they keep their last value.
 struct OpenCircuitTables {
