@@ -26,10 +26,11 @@ Json batch_json(const plant::BatchRecord& batch, const plant::Layout& layout) {
     machines[station.process_name] = {
         {"status", to_string(result.status)},
         {"steps", result.steps},
-        {"outcome", nullptr},  // pass, rework or scrap; the reference models do not decide it
+        {"outcome", result.outcome ? Json(to_string(*result.outcome)) : Json()},
         {"causes", result.causes},
-        {"properties",
-         result.properties.empty() ? Json() : to_json(station.type->outputs, station.line, result.properties)}};
+        {"properties", result.properties.empty()
+                           ? Json()
+                           : to_json(station.type->model(batch.models).outputs, station.line, result.properties)}};
   }
   Json json{{"batch_id", batch.id},
             {"status", status_name(batch.status)},

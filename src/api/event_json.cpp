@@ -53,13 +53,14 @@ Json log_json(const plant::Event& event, const plant::Layout& layout) {
 
 Json telemetry_json(const plant::Station& station, const plant::MachineSnapshot& snapshot) {
   const std::uint32_t step = snapshot.steps - 1;
-  return message_json(station.process_name, "data_generated", plant::now(),
-                      {{"batch_id", *snapshot.batch_id},
-                       {"message", station.process_name + " did step " + std::to_string(step)},
-                       {"line_type", to_string(station.line)},
-                       {"machine_id", station.type->name},
-                       {"step", step},
-                       {"properties", to_json(station.type->outputs, station.line, snapshot.properties)}});
+  return message_json(
+      station.process_name, "data_generated", plant::now(),
+      {{"batch_id", *snapshot.batch_id},
+       {"message", station.process_name + " did step " + std::to_string(step)},
+       {"line_type", to_string(station.line)},
+       {"machine_id", station.type->name},
+       {"step", step},
+       {"properties", to_json(station.type->model(snapshot.models).outputs, station.line, snapshot.properties)}});
 }
 
 Json stage_json(const std::array<plant::LineProgress, process::kLines.size()>& lines, const plant::Layout& layout) {

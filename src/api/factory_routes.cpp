@@ -103,7 +103,7 @@ void Routes::start_simulation(Call call) {
     }
     const plant::Station& mixing = plant_.layout().stations(*line).front();
     process::Values values;
-    GroupReader(*mixing.type, config_.limits, errors, request.warnings).read_all(value, join(loc, key), values);
+    GroupReader(mixing, config_.limits, errors, request.warnings).read_all(value, join(loc, key), values);
     request.parameters[mixing.index] = std::move(values);
   }
   for (const process::Line line : {process::Line::anode, process::Line::cathode}) {

@@ -16,13 +16,14 @@ void Routes::machine_status(Call call) {
               {"machine_parameters", to_json(type, plant_.parameters(*station))},
               {"process_specifics", nullptr}};
   if (snapshot.on) {
-    if (!type.specifics.empty())
-      status["process_specifics"] = to_json(type.specifics, station->line, snapshot.specifics);
+    const process::MachineModel& model = type.model(snapshot.models);
+    if (!model.specifics.empty())
+      status["process_specifics"] = to_json(model.specifics, station->line, snapshot.specifics);
     status["batch_id"] = *snapshot.batch_id;
     status["duration"] = snapshot.steps;
     status["total_steps"] = snapshot.total_steps;
     status["progress"] = static_cast<double>(snapshot.steps) / snapshot.total_steps;
-    status["battery_model"] = to_json(type.outputs, station->line, snapshot.properties);
+    status["battery_model"] = to_json(model.outputs, station->line, snapshot.properties);
   }
   call.reply(json_response(200, status));
 }
@@ -35,7 +36,7 @@ void Routes::machine_parameters(Call call) {
   Errors errors;
   std::vector<std::string> warnings;
   process::Values values = plant_.parameters(*station);
-  GroupReader(*station->type, config_.limits, errors, warnings).merge(*body, Json::array({"body"}), values);
+  GroupReader(*station, config_.limits, errors, warnings).merge(*body, Json::array({"body"}), values);
   if (!errors.empty()) return call.reply(invalid(errors));
   const bool now = plant_.set_parameters(*station, values, warnings);
   call.reply(json_response(200, Json{{"message", "Parameters of " + station->process_name + " were updated"},

@@ -58,6 +58,11 @@ void read_seed(const Json& value, const Json& loc, plant::BatchRequest& request,
   }
 }
 
+// "anode_mixing_params: ", or nothing where the body is the group.
+std::string prefix(const Json& group_loc) {
+  return group_loc.size() > 1 ? group_loc[1].get<std::string>() + ": " : std::string{};
+}
+
 }  // namespace
 
 void GroupReader::read_field(std::size_t index, const Json& value, const Json& loc, process::Values& values) {
@@ -85,7 +90,9 @@ void GroupReader::read_field(std::size_t index, const Json& value, const Json& l
 void GroupReader::check_whole(const Json& group_loc, const Json& field_loc, const process::Values& values,
                               std::size_t errors_before) {
   if (!comparable_) return;
-  for (const auto& violation : type_.whole_violations(values, limits_.max_steps, errors_.size() == errors_before)) {
+  const bool fields_valid = errors_.size() == errors_before;
+  for (const auto& violation :
+       type_.whole_violations(limits_.models, values, limits_.max_steps, limits_.design, fields_valid)) {
     if (violation.field.empty()) {
       add_violation(errors_, field_loc, violation, to_json(type_, values));
     } else {
@@ -93,6 +100,11 @@ void GroupReader::check_whole(const Json& group_loc, const Json& field_loc, cons
       add_violation(errors_, join(loc, violation.field), violation, violation.input ? Json(*violation.input) : Json());
     }
   }
+  const auto remarks = type_.model(limits_.models).remarks;
+  if (remarks == nullptr || errors_.size() != errors_before) return;
+  std::vector<std::string> found;
+  remarks(values, line_, found);
+  for (const std::string& remark : found) warnings_.push_back(prefix(group_loc) + remark);
 }
 
 void GroupReader::merge(const Json& object, const Json& loc, process::Values& values) {
@@ -166,7 +178,7 @@ void GroupReader::read_all(const Json& object, const Json& loc, process::Values&
 
 plant::BatchRequest read_batch_request(const Json& body, const plant::Layout& layout,
                                        const std::function<process::Values(const plant::Station&)>& current,
-                                       Limits limits, Errors& errors) {
+                                       const Limits& limits, Errors& errors) {
   plant::BatchRequest request;
   const Json loc = Json::array({"body"});
   if (!body.is_object()) {
@@ -181,7 +193,7 @@ plant::BatchRequest read_batch_request(const Json& body, const plant::Layout& la
       read_seed(value, join(loc, key), request, errors);
     } else if (const plant::Station* station = layout.find_group(key)) {
       process::Values values = current(*station);
-      GroupReader(*station->type, limits, errors, request.warnings).merge(value, join(loc, key), values);
+      GroupReader(*station, limits, errors, request.warnings).merge(value, join(loc, key), values);
       request.parameters[station->index] = std::move(values);
     } else {
       errors.add(join(loc, key), "extra_forbidden", std::string(kExtra), value);
@@ -228,6 +240,11 @@ Json to_json(const process::EndOfLine& figures) {
     json[std::string(figure.name)] = value ? Json(*value) : Json();
   }
   json["scrap_causes"] = figures.scrap_causes ? Json(*figures.scrap_causes) : Json();
+  Json& energy = json["machine_energy_kWh"];
+  if (figures.machine_energy_kWh) {
+    energy = Json::object();
+    for (const auto& [process, value] : *figures.machine_energy_kWh) energy[std::string(process)] = value;
+  }
   return json;
 }
 

@@ -79,7 +79,7 @@ std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
 
 void add_simulation_options(CLI::App& app, std::string& models, std::string& noise, std::uint64_t& seed) {
   app.add_option("--models", models, "Equations of the machines; reference: those of the Python server")
-      ->check(CLI::IsMember({"reference"}));
+      ->check(CLI::IsMember({"mechanistic", "reference"}));
   app.add_option("--noise", noise, "Random variation of process and measurement")->check(CLI::IsMember({"on", "off"}));
   app.add_option("--seed", seed, "Seed that every batch's seed is derived from")
       ->default_str("random, logged")
@@ -171,7 +171,7 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   bool no_colours = !options.colours;
   app.add_flag("--no-use-colors,!--use-colors", no_colours, "No colours in the log");
 
-  std::string models = "reference";
+  std::string models = "mechanistic";
   std::string noise = "on";
   std::uint64_t seed = random_seed();
   add_simulation_options(app, models, noise, seed);
@@ -226,7 +226,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   options.threads = cores();
   app.add_option("--threads", options.threads, "Threads; the result does not depend on it")
       ->check(CLI::Range(1u, 1024u));
-  std::string models = "reference";
+  std::string models = "mechanistic";
   std::string noise = "on";
   options.seed = random_seed();
   add_simulation_options(app, models, noise, options.seed);

@@ -9,6 +9,7 @@
 
 #include "battery_twin/http/server.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
+#include "battery_twin/plant/population.hpp"
 
 namespace battery_twin::app {
 
@@ -31,7 +32,8 @@ struct SimulateOptions {
   bool batches_given = false;
   unsigned threads = 1;
   std::uint64_t seed = 0;
-  process::ModelSet models = process::ModelSet::reference;
+  process::ModelSet models = process::ModelSet::mechanistic;
+  plant::PopulationConfig population;  ///< without the noise
   bool noise = true;
   std::string parameters;  ///< file, or empty
   std::string output;      ///< file, or empty: summary on stdout

@@ -63,16 +63,17 @@ int serve(const ServeOptions& options) {
   const std::string pid = std::to_string(::getpid());
   log.info("Started server process [" + pid + "]");
   for (const std::string& note : options.notes) log.info(note);
-  log.info("Models: " + std::string(to_string(options.plant.models)) + ", noise " +
-           (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
+  log.info("Models: " + std::string(to_string(options.plant.models)) + ", cell " + options.plant.design.name +
+           ", noise " + (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
 
   asio::io_context io(1);
   plant::EventQueue events;
   plant::PlantSimulation plant(plant::standard_layout(), options.plant, events);
-  const auto api = api::make_api(plant, events,
-                                 {.version = BATTERY_TWIN_VERSION,
-                                  .limits = {.max_steps = options.max_steps},
-                                  .on_event = [&log](const plant::Event& event) { log.event(event); }});
+  const auto api = api::make_api(
+      plant, events,
+      {.version = BATTERY_TWIN_VERSION,
+       .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
+       .on_event = [&log](const plant::Event& event) { log.event(event); }});
   events.notify([&io, &api] { asio::post(io, [&api] { api->pump(); }); });
 
   http::ServerConfig config = options.server;

@@ -219,15 +219,16 @@ int run(const SimulateOptions& options) {
     if (!options.trace.empty()) {
       step = [&](const plant::Station& station, std::uint32_t number, std::span<const double> values) {
         result.trace +=
-            api::dump(api::Json{{"batch_id", result.id},
-                                {"machine", station.process_name},
-                                {"step", number},
-                                {"properties", api::to_json(station.type->outputs, station.line, values)}}) +
+            api::dump(api::Json{
+                {"batch_id", result.id},
+                {"machine", station.process_name},
+                {"step", number},
+                {"properties", api::to_json(station.type->model(options.models).outputs, station.line, values)}}) +
             "\n";
       };
     }
     result.outcome = plant::run_batch(
-        layout, options.models, options.noise, result.seed,
+        layout, options.models, options.population, result.seed,
         request != nullptr ? std::span(request->parameters) : std::span<const std::optional<process::Values>>{}, step);
     if (!options.output.empty()) result.row = csv ? csv_row(result) : json_row(result);
     return result;

@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "battery_twin/plant/population.hpp"
 #include "battery_twin/process/end_of_line.hpp"
 
 namespace battery_twin::plant {
@@ -53,7 +54,7 @@ asio::awaitable<void> PlantSimulation::Engine::run_line(BatchPtr batch, Line lin
     const bool worked = co_await acquire(batch, walk, station) && co_await run_station(batch, walk, station);
     if (worked) continue;
     const std::lock_guard lock(mutex_);
-    finish_line(batch, line, false);
+    finish_line(batch, line, std::nullopt);
     co_return;
   }
 }
@@ -92,11 +93,14 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
     parameters = *batch->record.parameters[station.index];
   }
 
+  const bool ends_batch = station.line == Line::cell && &station == &layout.stations(Line::cell).back();
   std::optional<StationRun> run;
+  std::vector<std::string> remarks;
+  process::EndOfLine figures;
   bool worked = false;
   std::string failure;
   try {
-    run.emplace(station, product, parameters, batch->record.seed, config.noise);
+    run.emplace(station, batch->record.models, config.design, product, parameters, batch->record.seed, config.noise);
     {
       const std::lock_guard lock(mutex_);
       batch->record.machines[station.index].status = MachineStatus::running;
@@ -105,7 +109,11 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
            0);
     }
     worked = co_await step_all(*batch, *walk, machine, *run);
-    if (worked) run->hand_on(product);
+    if (worked) {
+      run->hand_on(product);
+      remarks = run->remarks();
+      if (ends_batch) figures = figures_of(*batch);
+    }
   } catch (const std::exception& error) {
     failure = error.what();
     if (failure.empty()) failure = "unknown error";
@@ -121,6 +129,15 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
   if (run) {
     result.properties.assign(run->properties().begin(), run->properties().end());
     result.causes = run->causes();
+    if (batch->record.models != process::ModelSet::reference) {
+      bool& scrapped = batch->scrapped[at(station.line)];
+      scrapped = scrapped || run->outcome() == process::Outcome::scrap;
+      result.outcome = scrapped ? process::Outcome::scrap : run->outcome();
+    }
+    for (std::string& remark : remarks) {
+      remark = station.process_name + ": " + remark;
+      batch->record.warnings.push_back(remark);
+    }
   }
   if (!failure.empty()) {
     worked = false;
@@ -141,12 +158,13 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
   }
   if (run) {
     switch_off(machine);
-    tell(EventType::machine_turned_off, *batch, station.process_name + " turned off", &station, steps);
+    tell(EventType::machine_turned_off, *batch, station.process_name + " turned off", &station, steps, {},
+         std::move(remarks));
   }
   // Under one lock with leaving the machine, so that nobody is overtaken on the way to the next one or to the merge.
   if (worked && done < line.size()) arrive(batch, walk, line[done]);
   release(station);
-  if (worked && done == line.size()) finish_line(batch, station.line, true);
+  if (worked && done == line.size()) finish_line(batch, station.line, std::move(figures));
   co_return worked;
 }
 
@@ -193,7 +211,7 @@ void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
     // Only memory can run out here: models' exceptions end in run_station.
     const std::lock_guard lock(mutex_);
     fail(*batch, "the plant could not go on with the batch");
-    finish_line(batch, line, false);
+    finish_line(batch, line, std::nullopt);
   };
   // Posted, because a coroutine that a thread of the pool spawns would start here and now, and wait for the mutex.
   asio::post(walk->strand, [this, batch, line, strand = walk->strand, on_end] {
@@ -252,18 +270,20 @@ void PlantSimulation::Engine::release(const Station& station) {
   next.walk->wake();
 }
 
-void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, bool walked_to_the_end) {
+// @param figures  set when the line was walked to its end; of meaning on the cell line only
+void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, std::optional<process::EndOfLine> figures) {
   --batch->active_lines;
-  if (walked_to_the_end && !must_stop(*batch)) {
+  if (figures && !must_stop(*batch)) {
     LineProgress& progress = batch->record.lines[at(line)];
     progress = {.station = std::nullopt, .progress = 1, .completed = true};
     tell(completed(line), *batch, named(*batch->id) + " completed the " + std::string(to_string(line)) + " line");
     if (line == Line::cell) {
-      complete(*batch);
+      complete(*batch, std::move(*figures));
     } else if (batch->active_lines == 0) {
       process::Product& merged = batch->products[at(Line::cell)];
       merged.anode = batch->products[at(Line::anode)].anode;
       merged.cathode = batch->products[at(Line::cathode)].cathode;
+      batch->scrapped[at(Line::cell)] = batch->scrapped[at(Line::anode)] || batch->scrapped[at(Line::cathode)];
       tell(EventType::batch_merged, *batch, named(*batch->id) + " merged anode and cathode");
       spawn_line(batch, Line::cell);
     }
@@ -272,9 +292,16 @@ void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, bool
   if (batch->active_lines == 0) settle_stopped(*batch);
 }
 
-void PlantSimulation::Engine::complete(Batch& batch) {
-  const auto figures = std::make_shared<const process::EndOfLine>(
-      process::end_of_line(batch.record.models, batch.products[at(Line::cell)]));
+// Without the mutex: a population of cells takes its time. All parameters are fixed once the last machine has run.
+process::EndOfLine PlantSimulation::Engine::figures_of(const Batch& batch) const {
+  if (batch.record.models == process::ModelSet::reference)
+    return process::reference_end_of_line(batch.products[at(Line::cell)]);
+  const Population population(layout, {.design = config.design, .noise = config.noise}, batch.record.parameters);
+  return population.run(std::array{batch.record.seed}).front();
+}
+
+void PlantSimulation::Engine::complete(Batch& batch, process::EndOfLine end_of_line) {
+  const auto figures = std::make_shared<const process::EndOfLine>(std::move(end_of_line));
   batch.record.end_of_line = figures;
   ++counters_.completed;
   if (figures->cells_good == 0.0) ++counters_.scrapped;
@@ -334,13 +361,15 @@ void PlantSimulation::Engine::fail(Batch& batch, std::string reason) {
 }
 
 void PlantSimulation::Engine::tell(EventType type, const Batch& batch, std::string message, const Station* station,
-                                   std::optional<std::uint32_t> step, std::string reason) {
+                                   std::optional<std::uint32_t> step, std::string reason,
+                                   std::vector<std::string> warnings) {
   events_.push({.type = type,
                 .batch_id = *batch.id,
                 .message = std::move(message),
                 .station = station != nullptr ? std::optional(station->index) : std::nullopt,
                 .step = step,
-                .reason = std::move(reason)});
+                .reason = std::move(reason),
+                .warnings = std::move(warnings)});
 }
 
 void PlantSimulation::Engine::switch_on(Machine& machine, const Batch& batch, const StationRun& run) {
@@ -350,6 +379,7 @@ void PlantSimulation::Engine::switch_on(Machine& machine, const Batch& batch, co
   snapshot.batch_id = batch.id;
   snapshot.steps = 0;
   snapshot.total_steps = run.planned_steps();
+  snapshot.models = batch.record.models;
   snapshot.properties.assign(run.properties().begin(), run.properties().end());
   snapshot.specifics.assign(run.specifics().begin(), run.specifics().end());
   ++snapshot.version;

@@ -53,6 +53,8 @@ class PlantSimulation::Engine {
     std::shared_ptr<const std::string> id;
     std::array<std::shared_ptr<Walk>, process::kLines.size()> walks;  // of the lines it is on
     std::array<process::Product, process::kLines.size()> products;    // each touched by its own line's coroutine only
+    // A machine up the line, or on the other line before the merge, found scrap. As `products`.
+    std::array<bool, process::kLines.size()> scrapped{};
     int active_lines = 0;
   };
   using BatchPtr = std::shared_ptr<Batch>;
@@ -90,8 +92,8 @@ class PlantSimulation::Engine {
   void arrive(const BatchPtr& batch, const std::shared_ptr<Walk>& walk, const Station& station);
   void hand_over(const Station& station, const BatchPtr& batch, const Walk& walk);
   void release(const Station& station);
-  void finish_line(const BatchPtr& batch, process::Line line, bool walked_to_the_end);
-  void complete(Batch& batch);
+  void finish_line(const BatchPtr& batch, process::Line line, std::optional<process::EndOfLine> figures);
+  void complete(Batch& batch, process::EndOfLine figures);
   void settle_stopped(Batch& batch);
   void retire(Batch& batch, BatchStatus status);
   void fail(Batch& batch, std::string reason);
@@ -103,10 +105,12 @@ class PlantSimulation::Engine {
   std::array<LineProgress, process::kLines.size()> lines_of(const Batch& batch) const;
 
   void tell(EventType type, const Batch& batch, std::string message, const Station* station = nullptr,
-            std::optional<std::uint32_t> step = std::nullopt, std::string reason = {});
+            std::optional<std::uint32_t> step = std::nullopt, std::string reason = {},
+            std::vector<std::string> warnings = {});
   void switch_on(Machine& machine, const Batch& batch, const StationRun& run);
   void switch_off(Machine& machine);
   void publish(Machine& machine, const StationRun& run);
+  process::EndOfLine figures_of(const Batch& batch) const;
   bool must_stop(const Batch& batch) const { return stopping_ || batch.stop != Stop::none; }
 
   boost::asio::thread_pool pool_;  // first: the timers of the walks below must go before it

@@ -19,8 +19,8 @@ PlantSimulation::Engine::Engine(const Layout& plant_layout, PlantConfig plant_co
   for (const Station& station : layout.stations()) {
     Machine& machine = machines_[station.index];
     machine.parameters = station.type->defaults(config.models, station.line);
-    machine.snapshot.properties.resize(station.type->outputs.size());
-    machine.snapshot.specifics.resize(station.type->specifics.size());
+    machine.snapshot.properties.resize(station.type->model(config.models).outputs.size());
+    machine.snapshot.specifics.resize(station.type->model(config.models).specifics.size());
   }
 }
 

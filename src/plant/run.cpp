@@ -7,15 +7,18 @@
 
 namespace battery_twin::plant {
 
-StationRun::StationRun(const Station& station, const process::Product& upstream, const process::Values& parameters,
-                       std::uint64_t seed, bool noise)
+StationRun::StationRun(const Station& station, process::ModelSet models, const process::CellDesign& design,
+                       const process::Product& upstream, const process::Values& parameters, std::uint64_t seed,
+                       bool noise)
     : station_(station),
-      run_(station.type->start({.line = station.line,
-                                .upstream = upstream,
-                                .parameters = parameters,
-                                .noise = process::Noise(seed, station.process_name, noise)})),
-      properties_(station.type->outputs.size()),
-      specifics_(station.type->specifics.size()) {
+      model_(station.type->model(models)),
+      run_(model_.start({.line = station.line,
+                         .upstream = upstream,
+                         .parameters = parameters,
+                         .design = design,
+                         .noise = process::Noise(seed, station.process_name, noise)})),
+      properties_(model_.outputs.size()),
+      specifics_(model_.specifics.size()) {
   run_->properties(properties_);
   run_->specifics(specifics_);
 }
@@ -34,7 +37,7 @@ bool StationRun::step() {
     if (!std::isfinite(properties_[i])) {
       throw std::runtime_error("step " + std::to_string(steps_ - 1) + " of " + station_.process_name + " gave " +
                                process::to_text(properties_[i]) + " for " +
-                               std::string(station_.type->outputs[i].name_on(station_.line)));
+                               std::string(model_.outputs[i].name_on(station_.line)));
     }
   }
   return true;
@@ -43,7 +46,7 @@ bool StationRun::step() {
 std::vector<std::string> StationRun::causes() const {
   std::vector<std::string> causes;
   for (std::size_t i = 0; i < properties_.size(); ++i) {
-    const process::Output& output = station_.type->outputs[i];
+    const process::Output& output = model_.outputs[i];
     if (output.is_defect(properties_[i])) causes.emplace_back(output.name_on(station_.line));
   }
   return causes;

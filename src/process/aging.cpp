@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "mechanistic/aging.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::array<Field<AgingParameters>, 3> kFields{{
      .unit = "1/s",
      .description = "Rate of self-discharge",
      .reference = 1e-8,
+     .mechanistic = 1e-10,
      .hard = {.above = 0.0}},
     {.name = "temperature",
      .member = &AgingParameters::temperature,
@@ -71,13 +74,45 @@ class ReferenceAging {
   bool defect_risk_ = false;
 };
 
+constexpr std::array<Output, 13> kMechanisticOutputs{{
+    {.name = "SOC", .unit = "1", .description = "State of charge"},
+    {.name = "Initial_SOC", .unit = "1", .description = "State of charge at the start"},
+    {.name = "Final_OCV_V", .unit = "V", .description = "Open-circuit voltage"},
+    {.name = "Leakage_Current_A", .unit = "A", .description = "Self-discharge as a current"},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Self-discharge above half of the limit",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "self_discharge_mV_per_day", .unit = "mV/day", .description = "Fall of the voltage"},
+    {.name = "k_value_mV_per_h", .unit = "mV/h", .description = "Fall of the voltage"},
+    {.name = "capacity_Ah", .unit = "Ah", .description = "Capacity after calendar aging"},
+    {.name = "internal_resistance", .unit = "Ohm", .description = "Resistance after calendar aging"},
+    {.name = "capacity_loss", .unit = "1", .description = "Share of the capacity lost by calendar aging"},
+    {.name = "micro_short",
+     .unit = "",
+     .description = "An undetected defect or a burr leaks",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "self_discharge_high",
+     .unit = "",
+     .description = "The voltage falls by more than 2 mV a day",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the cell so far"},
+}};
+
 }  // namespace
 
 const MachineType& aging() {
   static const MachineType type = [] {
     MachineModel reference = model_of<AgingParameters, ReferenceAging, kFields>(kOutputs);
     reference.steps_field = "aging_time_days";
-    MachineType described = describe<AgingParameters, kFields>("aging", "Stores the charged cell", reference);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticAging, AgingParameters, kFields>("aging", kMechanisticOutputs);
+    mechanistic.steps_field = "aging_time_days";
+    MachineType described =
+        describe<AgingParameters, kFields>("aging", "Stores the charged cell", reference, mechanistic);
     return described;
   }();
   return type;

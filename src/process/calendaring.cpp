@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "mechanistic/calendaring.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::array<Field<CalendaringParameters>, 6> kFields{{
      .unit = "m",
      .description = "Gap between the rolls",
      .reference = 100e-6,
+     .mechanistic = Default{70.1e-6, 61.4e-6},
      .hard = positive_up_to(0.01)},
     {.name = "roll_pressure",
      .member = &CalendaringParameters::roll_pressure,
@@ -32,18 +35,21 @@ constexpr std::array<Field<CalendaringParameters>, 6> kFields{{
      .unit = "m/s",
      .description = "Surface speed of the rolls (not used by reference)",
      .reference = 0.1,
+     .mechanistic = 0.08,
      .hard = positive_up_to(10)},
     {.name = "dry_thickness",
      .member = &CalendaringParameters::dry_thickness,
      .unit = "m",
-     .description = "Thickness of the incoming film (shown, never used by reference)",
+     .description = "Thickness of the incoming film; null: as dried (shown, never used by reference)",
      .reference = 1e-4,
+     .mechanistic = Default{},
      .hard = positive_up_to(0.01)},
     {.name = "initial_porosity",
      .member = &CalendaringParameters::initial_porosity,
      .unit = "1",
-     .description = "Porosity of the incoming film; null: 0.4 in reference",
+     .description = "Porosity of the incoming film; null: as dried, 0.4 in reference",
      .reference = 0.4,
+     .mechanistic = Default{},
      .hard = open_unit_interval(),
      .usual = between(0.35, 0.6)},
 }};
@@ -94,13 +100,47 @@ class ReferenceCalendaring {
   bool defect_risk_ = false;
 };
 
+constexpr std::array<Output, 14> kMechanisticOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness behind the rolls"},
+    {.name = "porosity", .unit = "1", .description = "Porosity behind the rolls"},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Pressed so far that particles crack",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "density", .unit = "kg/m3", .description = "Density of the coating"},
+    {.name = "line_load", .unit = "N/m", .description = "Force over width"},
+    {.name = "highest_load", .unit = "N/m", .description = "What the hydraulics can give"},
+    {.name = "macmullin_number",
+     .unit = "1",
+     .description = "Resistance of the electrolyte in the pores over that of the electrolyte"},
+    {.name = "contact_resistance", .unit = "1", .description = "Relative to the dried film"},
+    {.name = "solid_loading", .unit = "kg/m2", .description = "Dry mass per area"},
+    {.name = "local_loading", .unit = "1", .description = "Dry mass per area over the web's mean", .disturbed = true},
+    {.name = "roll_gap", .unit = "m", .description = "Gap that the rolls really had", .disturbed = true},
+    {.name = "force_limited",
+     .unit = "",
+     .description = "The rolls cannot press to the gap",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "not_pressed",
+     .unit = "",
+     .description = "The gap is wider than the film",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the batch so far"},
+}};
+
 }  // namespace
 
 const MachineType& calendaring() {
   static const MachineType type = [] {
     MachineModel reference = model_of<CalendaringParameters, ReferenceCalendaring, kFields>(kOutputs);
-    MachineType described =
-        describe<CalendaringParameters, kFields>("calendaring", "Presses the film between two rolls", reference);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticCalendaring, CalendaringParameters, kFields>("calendaring", kMechanisticOutputs);
+    mechanistic.steps_field = "roll_speed";
+    MachineType described = describe<CalendaringParameters, kFields>(
+        "calendaring", "Presses the film between two rolls", reference, mechanistic);
     return described;
   }();
   return type;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "battery_twin/process/rounding.hpp"
+#include "mechanistic/coating.hpp"
 
 namespace battery_twin::process {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::array<Field<CoatingParameters>, 4> kFields{{
      .unit = "m",
      .description = "Gap between die and foil",
      .reference = 200e-6,
+     .mechanistic = 250e-6,
      .hard = positive_up_to(0.01),
      .usual = between(50e-6, 500e-6)},
     {.name = "flow_rate",
@@ -27,6 +29,7 @@ constexpr std::array<Field<CoatingParameters>, 4> kFields{{
      .unit = "m3/s",
      .description = "Slurry pumped through the die",
      .reference = 5e-6,
+     .mechanistic = Default{3.98e-6, 3.55e-6},
      .hard = {.above = 0.0}},
     {.name = "coating_width",
      .member = &CoatingParameters::coating_width,
@@ -102,14 +105,59 @@ class ReferenceCoating {
   bool defect_risk_ = false;
 };
 
+constexpr std::array<Output, 21> kMechanisticOutputs{{
+    {.name = "solid_content", .unit = "1", .description = "Solids by mass in the wet film"},
+    {.name = "viscosity", .unit = "Pa*s", .description = "Viscosity of the slurry at 100 1/s"},
+    {.name = "wet_thickness", .unit = "m", .description = "Thickness of the wet film"},
+    {.name = "dry_thickness", .unit = "m", .description = "Thickness that the film will have once dry"},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Outside of the coating window",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "solid_loading", .unit = "kg/m2", .description = "Dry mass per area"},
+    {.name = "solvent_loading", .unit = "kg/m2", .description = "Solvent per area"},
+    {.name = "gap_ratio", .unit = "1", .description = "Wet film over gap"},
+    {.name = "least_wet_thickness", .unit = "m", .description = "Thinnest film that is stable"},
+    {.name = "capillary_number", .unit = "1", .description = "Viscous over surface forces"},
+    {.name = "bead_pressure", .unit = "Pa", .description = "Pressure over the lip"},
+    {.name = "thickness_variation", .unit = "1", .description = "Relative standard deviation of the film's thickness"},
+    {.name = "edge_elevation", .unit = "1", .description = "How much higher the film's edge stands"},
+    {.name = "defect_density", .unit = "1/m2", .description = "Coating defects"},
+    {.name = "coated_length", .unit = "m", .description = "Web coated so far"},
+    {.name = "flow_rate", .unit = "m3/s", .description = "Flow rate that the pump really gave", .disturbed = true},
+    {.name = "coating_speed", .unit = "m/s", .description = "Speed that the web really had", .disturbed = true},
+    {.name = "broken_bead",
+     .unit = "",
+     .description = "No continuous film",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = "weeping",
+     .unit = "",
+     .description = "Slurry comes out of the die",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "air_entrained",
+     .unit = "",
+     .description = "The web drags air into the film",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the batch so far"},
+}};
+
 }  // namespace
 
 const MachineType& coating() {
   static const MachineType type = [] {
     MachineModel reference = model_of<CoatingParameters, ReferenceCoating, kFields>(kOutputs);
     reference.specifics = kSpecifics;
-    MachineType described =
-        describe<CoatingParameters, kFields>("coating", "Coats the slurry onto the foil through a slot die", reference);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticCoating, CoatingParameters, kFields>("coating", kMechanisticOutputs);
+    mechanistic.specifics = kSpecifics;
+    mechanistic.steps_field = "coating_speed";
+    mechanistic.per_batch = true;
+    MachineType described = describe<CoatingParameters, kFields>(
+        "coating", "Coats the slurry onto the foil through a slot die", reference, mechanistic);
     return described;
   }();
   return type;

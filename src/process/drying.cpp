@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mechanistic/drying.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -79,14 +81,49 @@ class ReferenceDrying {
   bool defect_risk_ = false;
 };
 
+constexpr std::array<Output, 16> kMechanisticOutputs{{
+    {.name = "wet_thickness", .unit = "m", .description = "Thickness of the wet film"},
+    {.name = "dry_thickness", .unit = "m", .description = "Thickness of the film now"},
+    {.name = "M_solvent", .unit = "kg/m2", .description = "Solvent left"},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "The film cracks",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "solid_content", .unit = "1", .description = "Solids by mass"},
+    {.name = "temperature", .unit = "K", .description = "Temperature of the film while it is wet"},
+    {.name = "evaporation_rate", .unit = "kg/(m2*s)", .description = "Solvent that leaves"},
+    {.name = "residual_solvent", .unit = "1", .description = "Share of the solvent that is left"},
+    {.name = "time_to_dry", .unit = "s", .description = "Time the film needs in this air"},
+    {.name = "solid_loading", .unit = "kg/m2", .description = "Dry mass per area"},
+    {.name = "porosity", .unit = "1", .description = "Porosity of the dried film"},
+    {.name = "adhesion", .unit = "N/m", .description = "Adhesion of the coating on the foil"},
+    {.name = "binder_gradient", .unit = "1", .description = "Binder carried to the surface"},
+    {.name = "not_dry",
+     .unit = "",
+     .description = "More than 1 % of the solvent is left",
+     .kind = Kind::boolean,
+     .verdict = Verdict::rework},
+    {.name = "wet_web",
+     .unit = "",
+     .description = "More than 5 % of the solvent is left",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the batch so far"},
+}};
+
 }  // namespace
 
 const MachineType& drying() {
   static const MachineType type = [] {
     MachineModel reference = model_of<DryingParameters, ReferenceDrying, kFields>(kOutputs);
     reference.steps_field = "web_speed";
-    MachineType described =
-        describe<DryingParameters, kFields>("drying", "Dries the wet film in a convection dryer", reference);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticDrying, DryingParameters, kFields>("drying", kMechanisticOutputs);
+    mechanistic.steps_field = "web_speed";
+    mechanistic.per_batch = true;
+    MachineType described = describe<DryingParameters, kFields>("drying", "Dries the wet film in a convection dryer",
+                                                                reference, mechanistic);
     return described;
   }();
   return type;

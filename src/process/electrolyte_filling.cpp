@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "mechanistic/electrolyte_filling.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::array<Field<ElectrolyteFillingParameters>, 3> kFields{{
      .unit = "mbar",
      .description = "Absolute pressure held before filling (not used by reference)",
      .reference = 100.0,
+     .mechanistic = 20.0,
      .hard = positive_up_to(1e8),
      .usual = {.at_most = 100.0}},
     {.name = "vacuum_filling",
@@ -19,6 +22,7 @@ constexpr std::array<Field<ElectrolyteFillingParameters>, 3> kFields{{
      .unit = "mbar",
      .description = "Absolute pressure held while filling (not used by reference)",
      .reference = 60.0,
+     .mechanistic = 20.0,
      .hard = positive_up_to(1e8),
      .usual = {.at_most = 100.0}},
     {.name = "soaking_time",
@@ -26,6 +30,7 @@ constexpr std::array<Field<ElectrolyteFillingParameters>, 3> kFields{{
      .unit = "s",
      .description = "Time the cell soaks",
      .reference = 10.0,
+     .mechanistic = 9400.0,
      .hard = {.at_least = 1.0}},
 }};
 
@@ -45,6 +50,38 @@ constexpr std::array<Output, 11> kOutputs{{
      .description = "Less than 80 % filled",
      .kind = Kind::boolean,
      .verdict = Verdict::risk},
+}};
+
+constexpr std::array<Output, 18> kMechanisticOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness of the wound stack"},
+    {.name = "porosity", .unit = "1", .description = "Mean porosity of both coatings and the separator"},
+    {.name = "final_width", .unit = "m", .description = "Mean width of the two coatings"},
+    {.name = "epsilon_width", .unit = "m", .description = "Difference of the coatings' widths"},
+    {.name = "wound_length", .unit = "m", .description = "Length of the roll"},
+    {.name = "V_sep", .unit = "m3", .description = "Pores of the separator"},
+    {.name = "V_elec", .unit = "m3", .description = "Pores of the coatings"},
+    {.name = "V_max", .unit = "m3", .description = "Electrolyte that fills every pore and the free volume"},
+    {.name = "eta_wetting", .unit = "1", .description = "Share of the pores that is filled"},
+    {.name = "V_elec_filling", .unit = "m3", .description = "Electrolyte taken up"},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Less than 80 % filled",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "electrolyte_volume", .unit = "m3", .description = "Electrolyte dosed", .disturbed = true},
+    {.name = "electrolyte_mass", .unit = "kg", .description = "Mass of the electrolyte dosed"},
+    {.name = "wetting_rate",
+     .unit = "m/s^0.5",
+     .description = "Way of the wetting front over the root of time",
+     .disturbed = true},
+    {.name = "time_to_wet", .unit = "s", .description = "Time until the wetting fronts meet"},
+    {.name = "trapped_gas", .unit = "1", .description = "Share of the wetted pores that holds gas"},
+    {.name = "dry_area",
+     .unit = "",
+     .description = "Less than 98 % filled: the cell must soak longer",
+     .kind = Kind::boolean,
+     .verdict = Verdict::rework},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy of the vacuum pump for the cell"},
 }};
 
 // The Python server's model: wetting approaches 1 − e⁻³ over the soaking time.
@@ -98,8 +135,11 @@ const MachineType& electrolyte_filling() {
   static const MachineType type = [] {
     MachineModel reference = model_of<ElectrolyteFillingParameters, ReferenceElectrolyteFilling, kFields>(kOutputs);
     reference.steps_field = "soaking_time";
+    MachineModel mechanistic = mechanistic_model<MechanisticElectrolyteFilling, ElectrolyteFillingParameters, kFields>(
+        "electrolyte_filling", kMechanisticOutputs);
+    mechanistic.steps_field = "soaking_time";
     MachineType described = describe<ElectrolyteFillingParameters, kFields>(
-        "electrolyte_filling", "Fills the pores of the roll with electrolyte", reference);
+        "electrolyte_filling", "Fills the pores of the roll with electrolyte", reference, mechanistic);
     return described;
   }();
   return type;

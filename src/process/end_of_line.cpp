@@ -2,13 +2,9 @@
 
 namespace battery_twin::process {
 
-EndOfLine end_of_line(ModelSet models, const Product& product) {
+EndOfLine reference_end_of_line(const Product& product) {
   EndOfLine figures;
-  switch (models) {
-    case ModelSet::reference:
-      figures.capacity_Ah = product.cell.capacity;
-      break;
-  }
+  figures.capacity_Ah = product.cell.capacity;
   return figures;
 }
 

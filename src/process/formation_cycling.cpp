@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "mechanistic/formation_cycling.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr std::array<Field<FormationCyclingParameters>, 4> kFields{{
      .unit = "A",
      .description = "Charge current",
      .reference = 0.05,
+     .mechanistic = 1.0,
      .hard = positive_up_to(1e3)},
     {.name = "charge_voltage_limit_V",
      .member = &FormationCyclingParameters::charge_voltage_limit_V,
@@ -32,6 +35,7 @@ constexpr std::array<Field<FormationCyclingParameters>, 4> kFields{{
      .unit = "s",
      .description = "Longest duration of formation",
      .reference = 200.0,
+     .mechanistic = 43'200.0,
      .hard = {.above = 0.0}},
 }};
 
@@ -80,14 +84,54 @@ class ReferenceFormationCycling {
   double voltage_ = 0, capacity_ = 0, sei_ = 0;
 };
 
+constexpr std::array<Output, 20> kMechanisticOutputs{{
+    {.name = "Voltage_V", .unit = "V", .description = "Cell voltage"},
+    {.name = "Capacity_Ah", .unit = "Ah", .description = "Charge taken out in the first discharge so far"},
+    {.name = "sei_efficiency", .unit = "1", .description = "First-cycle efficiency, charge out over charge in"},
+    {.name = "Eta wetting", .unit = "1", .description = "Share of the pores that is filled"},
+    {.name = "Volume_electrolyte", .unit = "m3", .description = "Electrolyte in the cell"},
+    {.name = "Current_A", .unit = "A", .description = "Current, positive while charging"},
+    {.name = "charge_in_Ah", .unit = "Ah", .description = "Charge put in so far"},
+    {.name = "energy_in_Wh", .unit = "Wh", .description = "Energy put in so far"},
+    {.name = "energy_out_Wh", .unit = "Wh", .description = "Energy taken out so far"},
+    {.name = "sei_thickness", .unit = "m", .description = "Thickness of the SEI"},
+    {.name = "sei_charge_Ah", .unit = "Ah", .description = "Lithium bound in the SEI"},
+    {.name = "internal_resistance", .unit = "Ohm", .description = "Resistance at 50 % state of charge"},
+    {.name = "anode_capacity_Ah", .unit = "Ah", .description = "What the graphite can hold"},
+    {.name = "cathode_capacity_Ah",
+     .unit = "Ah",
+     .description = "What the cathode can hold, on the scale of its stoichiometry"},
+    {.name = "np_ratio", .unit = "1", .description = "Anode over cathode capacity in use"},
+    {.name = "plating_margin", .unit = "V", .description = "Lowest potential of the graphite against lithium"},
+    {.name = "incomplete",
+     .unit = "",
+     .description = "The duration ended before the discharge did",
+     .kind = Kind::boolean,
+     .verdict = Verdict::rework},
+    {.name = "plating_risk",
+     .unit = "",
+     .description = "Lithium may have plated",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "low_capacity",
+     .unit = "",
+     .description = "Less than 95 % of the nominal capacity",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the cell so far"},
+}};
+
 }  // namespace
 
 const MachineType& formation_cycling() {
   static const MachineType type = [] {
     MachineModel reference = model_of<FormationCyclingParameters, ReferenceFormationCycling, kFields>(kOutputs);
     reference.steps_field = "formation_duration_s";
+    MachineModel mechanistic = mechanistic_model<MechanisticFormationCycling, FormationCyclingParameters, kFields>(
+        "formation_cycling", kMechanisticOutputs);
+    mechanistic.steps_field = "formation_duration_s";
     MachineType described = describe<FormationCyclingParameters, kFields>(
-        "formation_cycling", "Charges the cell for the first time", reference);
+        "formation_cycling", "Charges the cell for the first time", reference, mechanistic);
     return described;
   }();
   return type;

@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "mechanistic/inspection.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::array<Field<InspectionParameters>, 4> kFields{{
      .unit = "m",
      .description = "Largest deviation of the width that passes",
      .reference = 0.1,
+     .mechanistic = 0.2e-3,
      .hard = positive_up_to(10),
      .usual = {.at_most = 1e-3}},
     {.name = "epsilon_thickness_max",
@@ -19,19 +22,21 @@ constexpr std::array<Field<InspectionParameters>, 4> kFields{{
      .unit = "m",
      .description = "Largest deviation of the thickness that passes",
      .reference = 1e-5,
+     .mechanistic = 2e-6,
      .hard = positive_up_to(0.01),
      .usual = {.at_most = 5e-6}},
     {.name = "B_max",
      .member = &InspectionParameters::b_max,
      .unit = "1",
-     .description = "Largest burr factor that passes",
+     .description = "Largest burr factor that passes; mechanistic: burr height over 5 µm",
      .reference = 2.0,
      .hard = {.above = 0.0}},
     {.name = "D_surface_max",
      .member = &InspectionParameters::d_surface_max,
      .unit = "1",
-     .description = "Most surface defects that pass",
+     .description = "Most surface defects that pass; mechanistic: on one electrode",
      .reference = 3.0,
+     .mechanistic = 0.5,
      .hard = {.above = 0.0}},
 }};
 
@@ -64,6 +69,50 @@ constexpr std::array<Output, 12> kOutputs{{
      .kind = Kind::boolean,
      .verdict = Verdict::test},
     {.name = "Overall", .unit = "", .description = "All four passed", .kind = Kind::boolean, .verdict = Verdict::test},
+}};
+
+constexpr std::array<Output, 22> kMechanisticOutputs{{
+    {.name = "final_width", .unit = "m", .description = "Width as measured"},
+    {.name = "final_thickness", .unit = "m", .description = "Thickness of the coating as measured"},
+    {.name = "epsilon_width", .unit = "m", .description = "Measured deviation from the target width"},
+    {.name = "burr_factor", .unit = "1", .description = "Measured burr over 5 µm"},
+    {.name = "porosity", .unit = "1", .description = "Porosity of the coating"},
+    {.name = "epsilon_thickness", .unit = "m", .description = "Measured deviation from the calender's target"},
+    {.name = "D_detected",
+     .unit = "1",
+     .description = "Surface defects found, false alarms too",
+     .kind = Kind::integer},
+    {.name = "Pass_width",
+     .unit = "",
+     .description = "Measured width within its tolerance",
+     .kind = Kind::boolean,
+     .verdict = Verdict::test},
+    {.name = "Pass_thickness",
+     .unit = "",
+     .description = "Measured thickness within its tolerance",
+     .kind = Kind::boolean,
+     .verdict = Verdict::test},
+    {.name = "Pass_burr",
+     .unit = "",
+     .description = "Measured burr within its tolerance",
+     .kind = Kind::boolean,
+     .verdict = Verdict::test},
+    {.name = "Pass_surface",
+     .unit = "",
+     .description = "Defects found within their tolerance",
+     .kind = Kind::boolean,
+     .verdict = Verdict::test},
+    {.name = "Overall", .unit = "", .description = "All four passed", .kind = Kind::boolean, .verdict = Verdict::test},
+    {.name = "true_width", .unit = "m", .description = "Width as it is"},
+    {.name = "true_thickness", .unit = "m", .description = "Thickness of the coating as it is"},
+    {.name = "true_burr_factor", .unit = "1", .description = "Burr as it is over 5 µm"},
+    {.name = "loading_measured", .unit = "kg/m2", .description = "Measured solids per area of one face"},
+    {.name = "true_loading", .unit = "kg/m2", .description = "Solids per area as they are"},
+    {.name = "true_defects", .unit = "1", .description = "Surface defects that there are", .kind = Kind::integer},
+    {.name = "escapes", .unit = "1", .description = "Surface defects that were not seen", .kind = Kind::integer},
+    {.name = "false_alarms", .unit = "1", .description = "Dirt that was taken for a defect", .kind = Kind::integer},
+    {.name = "detection_probability", .unit = "1", .description = "Mean probability that a defect is seen"},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy of lamps, cameras and computers for the web"},
 }};
 
 // The Python server's model: tests that are drawn anew every step and act on nothing.
@@ -111,13 +160,32 @@ class ReferenceInspection {
   bool pass_width_ = false, pass_thickness_ = false, pass_burr_ = false, pass_surface_ = false;
 };
 
+// Limits that no electrode of the mechanistic plant ever crosses.
+void remark_tests_without_effect(const Values& values, Line /*line*/, std::vector<std::string>& found) {
+  constexpr double kWidest = 1e-3, kThickest = 5e-6;  // m
+  constexpr double kMostDefects = 10;                 // 1/m²
+  constexpr double kStrip = 0.058 * 2.666;            // m², of the first cell design
+  const auto p = to_parameters<InspectionParameters>(kFields, values);
+  const auto cannot_fail = [&](std::string_view name, double value, std::string_view unit) {
+    found.push_back(std::string(name) + " " + to_text(value) + std::string(unit) + ": this test cannot fail");
+  };
+  if (p.epsilon_width_max > kWidest) cannot_fail("epsilon_width_max", p.epsilon_width_max, " m");
+  if (p.epsilon_thickness_max > kThickest) cannot_fail("epsilon_thickness_max", p.epsilon_thickness_max, " m");
+  if (p.d_surface_max > kMostDefects * kStrip)
+    found.push_back("D_surface_max " + to_text(p.d_surface_max) + ": electrodes with more than " +
+                    to_text(kMostDefects) + " defects per m2 pass");
+}
+
 }  // namespace
 
 const MachineType& inspection() {
   static const MachineType type = [] {
     MachineModel reference = model_of<InspectionParameters, ReferenceInspection, kFields>(kOutputs);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticInspection, InspectionParameters, kFields>("inspection", kMechanisticOutputs);
+    mechanistic.remarks = remark_tests_without_effect;
     MachineType described = describe<InspectionParameters, kFields>(
-        "inspection", "Tests width, thickness, burr and surface of the electrode", reference);
+        "inspection", "Tests width, thickness, burr and surface of the electrode", reference, mechanistic);
     return described;
   }();
   return type;

@@ -38,7 +38,8 @@ inline constexpr std::size_t kPackSize = 2;
 #endif
 inline constexpr std::size_t kPacks = kLaneCount / kPackSize;
 
-using Pack = double __attribute__((vector_size(kPackSize * sizeof(double))));
+// May alias: blocks of cells are arrays of double to everybody else.
+using Pack = double __attribute__((vector_size(kPackSize * sizeof(double)), may_alias));
 using PackBits = std::uint64_t __attribute__((vector_size(kPackSize * sizeof(double))));
 
 [[gnu::always_inline, maybe_unused]] inline Pack broadcast(double value) {

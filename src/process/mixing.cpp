@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "battery_twin/process/rounding.hpp"
+#include "mechanistic/mixing.hpp"
 
 namespace battery_twin::process {
 namespace {
@@ -14,29 +15,34 @@ constexpr std::array<Field<MixingParameters>, 4> kFields{{
     {.name = "AM",
      .member = &MixingParameters::am,
      .unit = "1",
-     .description = "Active material, volume fraction of the slurry",
+     .description = "Active material, fraction of the slurry: by mass in mechanistic, by volume in reference",
      .reference = {0.495, 0.513},
+     .mechanistic = Default{0.475, 0.630},
      .hard = kRatio,
      .alias = "AM_ratio"},
     {.name = "CA",
      .member = &MixingParameters::ca,
      .unit = "1",
-     .description = "Conductive additive, volume fraction of the slurry",
+     .description = "Conductive additive, fraction of the slurry: by mass in mechanistic, by volume in reference",
      .reference = {0.045, 0.039},
+     .mechanistic = Default{0.010, 0.0195},
      .hard = kRatio,
      .alias = "CA_ratio"},
     {.name = "PVDF",
      .member = &MixingParameters::pvdf,
      .unit = "1",
-     .description = "Binder, volume fraction of the slurry",
+     .description = "Binder, fraction of the slurry: by mass in mechanistic, by volume in reference",
      .reference = {0.05, 0.098},
+     .mechanistic = Default{0.015, 0.0195},
      .hard = kRatio,
      .alias = "PVDF_ratio"},
     {.name = "solvent",
      .member = &MixingParameters::solvent,
      .unit = "1",
-     .description = "Solvent (anode: water, cathode: NMP), volume fraction of the slurry",
+     .description =
+         "Solvent (anode: water, cathode: NMP), fraction of the slurry: by mass in mechanistic, by volume in reference",
      .reference = {0.41, 0.35},
+     .mechanistic = Default{0.5, 0.331},
      .hard = kRatio,
      .alias = "solvent_ratio"},
 }};
@@ -158,13 +164,57 @@ class ReferenceMixing {
   double viscosity_ = 0, density_ = 0, yield_stress_ = 0, total_ = 0;
 };
 
+constexpr std::array<Output, 19> kMechanisticOutputs{{
+    {.name = "AM_volume", .unit = "m3", .description = "Active material in the tank"},
+    {.name = "CA_volume", .unit = "m3", .description = "Conductive additive in the tank"},
+    {.name = "PVDF_volume", .unit = "m3", .description = "Binder in the tank"},
+    {.name = "H2O_volume", .unit = "m3", .description = "Solvent in the tank", .cathode_name = "NMP_volume"},
+    {.name = "viscosity", .unit = "Pa*s", .description = "Viscosity at a shear rate of 100 1/s, as measured"},
+    {.name = "density", .unit = "kg/m3", .description = "Density"},
+    {.name = "yield_stress", .unit = "Pa", .description = "Yield stress"},
+    {.name = "total_volume", .unit = "m3", .description = "Slurry in the tank"},
+    {.name = "solid_content", .unit = "1", .description = "Solids by mass"},
+    {.name = "packing", .unit = "1", .description = "Volume fraction of active material and carbon"},
+    {.name = "agglomerates", .unit = "1", .description = "Share of the carbon that is not dispersed"},
+    {.name = "temperature", .unit = "K", .description = "Temperature of the slurry"},
+    {.name = "mixing_work", .unit = "J/m3", .description = "Work put into the slurry"},
+    {.name = "AM", .unit = "1", .description = "Active material really dosed, mass fraction", .disturbed = true},
+    {.name = "CA", .unit = "1", .description = "Conductive additive really dosed, mass fraction", .disturbed = true},
+    {.name = "PVDF", .unit = "1", .description = "Binder really dosed, mass fraction", .disturbed = true},
+    {.name = "solvent", .unit = "1", .description = "Solvent really dosed, mass fraction", .disturbed = true},
+    {.name = "not_coatable",
+     .unit = "",
+     .description = "Too viscous for a slot die",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the batch so far"},
+}};
+
+void unusual_parameters(const Values& values, Line /*line*/, std::vector<std::string>& found) {
+  const double active = values[0].value_or(0), carbon = values[1].value_or(0), binder = values[2].value_or(0);
+  const double solids = active + carbon + binder;
+  const auto percent = [](double share) { return to_text(std::round(share * 1e4) / 100) + " %"; };
+  if (solids < 0.40 || solids > 0.75)
+    found.push_back("solids " + percent(solids) + " by mass are unusual: usually between 40 and 75 %" +
+                    (solids > 0.75 ? ", more is damp powder" : ""));
+  if (solids > 0 && (binder < 0.01 * solids || binder > 0.06 * solids))
+    found.push_back("binder " + percent(binder / solids) + " of the solids is unusual: usually between 1 and 6 %");
+  if (carbon > 0.06 * solids)
+    found.push_back("conductive additive " + percent(carbon / solids) +
+                    " of the solids is unusual: usually at most 6 %");
+}
+
 }  // namespace
 
 const MachineType& mixing() {
   static const MachineType type = [] {
     MachineModel reference = model_of<MixingParameters, ReferenceMixing, kFields>(kOutputs);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticMixing, MixingParameters, kFields>("mixing", kMechanisticOutputs);
+    mechanistic.remarks = unusual_parameters;
+    mechanistic.per_batch = true;
     MachineType described = describe<MixingParameters, kFields>(
-        "mixing", "Mixes active material, carbon, binder and solvent into slurry", reference);
+        "mixing", "Mixes active material, carbon, binder and solvent into slurry", reference, mechanistic);
     described.nested = "material_ratios";
     described.check_whole = check_sum;
     return described;

@@ -1,32 +1,36 @@
 #include "battery_twin/process/product.hpp"
 
-#include <array>
-#include <bit>
+#include <cstring>
 
 namespace battery_twin::process {
 namespace {
 
 constexpr std::size_t kNumbers = sizeof(Product) / sizeof(double);
-using Numbers = std::array<double, kNumbers>;
-using Packs = std::array<Pack, kNumbers>;
 
 // Both are nothing but numbers in the same order.
-static_assert(std::is_trivially_copyable_v<Product> && sizeof(ProductBlock) == sizeof(Packs));
+static_assert(std::is_trivially_copyable_v<Product> && std::is_trivially_copyable_v<ProductBlock> &&
+              sizeof(ProductBlock) == kNumbers * sizeof(CellPack));
+
+constexpr std::size_t place(std::size_t number, std::size_t lane) {
+  return number * sizeof(CellPack) + lane * sizeof(double);
+}
 
 }  // namespace
 
 Product cell_of(const ProductBlock& block, std::size_t lane) {
-  const auto packs = std::bit_cast<Packs>(block);
-  Numbers numbers{};
-  for (std::size_t i = 0; i < kNumbers; ++i) numbers[i] = packs[i].lane[lane];
-  return std::bit_cast<Product>(numbers);
+  Product product;
+  auto* to = reinterpret_cast<std::byte*>(&product);              // NOLINT(*-reinterpret-cast)
+  const auto* from = reinterpret_cast<const std::byte*>(&block);  // NOLINT(*-reinterpret-cast)
+  for (std::size_t i = 0; i < kNumbers; ++i)
+    std::memcpy(to + i * sizeof(double), from + place(i, lane), sizeof(double));
+  return product;
 }
 
 void set_cell(ProductBlock& block, std::size_t lane, const Product& product) {
-  const auto numbers = std::bit_cast<Numbers>(product);
-  auto packs = std::bit_cast<Packs>(block);
-  for (std::size_t i = 0; i < kNumbers; ++i) packs[i].lane[lane] = numbers[i];
-  block = std::bit_cast<ProductBlock>(packs);
+  auto* to = reinterpret_cast<std::byte*>(&block);                  // NOLINT(*-reinterpret-cast)
+  const auto* from = reinterpret_cast<const std::byte*>(&product);  // NOLINT(*-reinterpret-cast)
+  for (std::size_t i = 0; i < kNumbers; ++i)
+    std::memcpy(to + place(i, lane), from + i * sizeof(double), sizeof(double));
 }
 
 }  // namespace battery_twin::process

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "mechanistic/rewinding.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -19,6 +21,7 @@ constexpr std::array<Field<RewindingParameters>, 4> kFields{{
      .unit = "N",
      .description = "Tension of the web at the core",
      .reference = 100.0,
+     .mechanistic = 20.0,
      .hard = positive_up_to(1e5)},
     {.name = "tapering_steps",
      .member = &RewindingParameters::tapering_steps,
@@ -32,6 +35,7 @@ constexpr std::array<Field<RewindingParameters>, 4> kFields{{
      .unit = "%RH",
      .description = "Relative humidity of the room (not used by reference)",
      .reference = 30.0,
+     .mechanistic = 0.5,
      .hard = between(0, 100),
      .usual = {.at_most = 1.0}},
 }};
@@ -45,6 +49,53 @@ constexpr std::array<Output, 8> kOutputs{{
     {.name = "roll_diameter", .unit = "m", .description = "Diameter of the roll"},
     {.name = "web_tension", .unit = "N", .description = "Tension of the web"},
     {.name = "roll_hardness", .unit = "N/m", .description = "Tension over thickness"},
+}};
+
+constexpr std::array<Output, 20> kMechanisticOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness of foils, coatings and two separators"},
+    {.name = "porosity", .unit = "1", .description = "Mean porosity of both coatings and the separator"},
+    {.name = "final_width", .unit = "m", .description = "Mean width of the two coatings"},
+    {.name = "epsilon_width", .unit = "m", .description = "Difference of the coatings' widths"},
+    {.name = "wound_length", .unit = "m", .description = "Length wound so far"},
+    {.name = "roll_diameter", .unit = "m", .description = "Diameter of the roll"},
+    {.name = "web_tension", .unit = "N", .description = "Tension of the web as it is now", .disturbed = true},
+    {.name = "roll_hardness", .unit = "Pa", .description = "Pressure between the layers at mid radius"},
+    {.name = "core_pressure", .unit = "Pa", .description = "Pressure between the layers at the core"},
+    {.name = "winding_stress", .unit = "Pa", .description = "Tension over the web's cross-section at the core"},
+    {.name = "overhang", .unit = "m", .description = "Anode over cathode at an edge"},
+    {.name = "active_area", .unit = "m2", .description = "Faces that meet each other"},
+    {.name = "moisture", .unit = "1", .description = "Water taken up, mass fraction"},
+    {.name = "telescoping",
+     .unit = "",
+     .description = "Below 2 kPa at mid radius: the roll may shift sideways",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "crushed_core",
+     .unit = "",
+     .description = "Above 3 MPa in the web: wrinkles and a crushed core",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "anode_too_narrow",
+     .unit = "",
+     .description = "The cathode reaches beyond the anode: lithium plating",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = "anode_too_wide",
+     .unit = "",
+     .description = "The anode reaches more than 1.5 mm beyond the cathode",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = "does_not_fit",
+     .unit = "",
+     .description = "The roll is wider than the can",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = "moist",
+     .unit = "",
+     .description = "Wound at more than 10 % relative humidity",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy of the drives for the cell"},
 }};
 
 // The Python server's model: an Archimedean roll on a 0.2 m core with a tapered tension.
@@ -97,8 +148,11 @@ class ReferenceRewinding {
 const MachineType& rewinding() {
   static const MachineType type = [] {
     MachineModel reference = model_of<RewindingParameters, ReferenceRewinding, kFields>(kOutputs);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticRewinding, RewindingParameters, kFields>("rewinding", kMechanisticOutputs);
+    mechanistic.steps_field = "rewinding_speed";
     MachineType described = describe<RewindingParameters, kFields>(
-        "rewinding", "Winds anode, separator and cathode into a roll", reference);
+        "rewinding", "Winds anode, separator and cathode into a roll", reference, mechanistic);
     return described;
   }();
   return type;

@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "mechanistic/slitting.hpp"
+
 namespace battery_twin::process {
 namespace {
 
@@ -26,6 +28,7 @@ constexpr std::array<Field<SlittingParameters>, 4> kFields{{
      .unit = "m",
      .description = "Width to cut to",
      .reference = 0.5,
+     .mechanistic = 0.058,
      .hard = positive_up_to(10)},
     {.name = "slitting_tension",
      .member = &SlittingParameters::slitting_tension,
@@ -45,6 +48,33 @@ constexpr std::array<Output, 5> kOutputs{{
      .description = "Width or burr out of bounds",
      .kind = Kind::boolean,
      .verdict = Verdict::risk},
+}};
+
+constexpr std::array<Output, 12> kMechanisticOutputs{{
+    {.name = "final_thickness", .unit = "m", .description = "Thickness of the calendered coating"},
+    {.name = "width_final", .unit = "m", .description = "Width after the cut", .disturbed = true},
+    {.name = "epsilon_width", .unit = "m", .description = "Deviation from the target width"},
+    {.name = "burr_factor", .unit = "1", .description = "Burr at the cut edge over 5 µm"},
+    {.name = "defect_risk",
+     .unit = "",
+     .description = "Burr above 10 µm or width off by more than 0.2 mm",
+     .kind = Kind::boolean,
+     .verdict = Verdict::risk},
+    {.name = "burr_height", .unit = "m", .description = "Height of the burr at the cut edge"},
+    {.name = "blade_sharpness_effective", .unit = "1", .description = "Sharpness of the blade as it has worn"},
+    {.name = "strips", .unit = "1", .description = "Electrodes cut so far", .kind = Kind::integer},
+    {.name = "trim_scrap", .unit = "1", .description = "Share of the web's width beside the lanes"},
+    {.name = "no_strip",
+     .unit = "",
+     .description = "The web is too small for a single electrode",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = "burr_through",
+     .unit = "",
+     .description = "Burr above 80 % of the separator's thickness",
+     .kind = Kind::boolean,
+     .verdict = Verdict::scrap},
+    {.name = kMachineEnergy, .unit = "J", .description = "Energy of knives and winders for the web"},
 }};
 
 // The Python server's model: a width redrawn every step, a burr that grows with speed and tension.
@@ -88,8 +118,11 @@ class ReferenceSlitting {
 const MachineType& slitting() {
   static const MachineType type = [] {
     MachineModel reference = model_of<SlittingParameters, ReferenceSlitting, kFields>(kOutputs);
-    MachineType described =
-        describe<SlittingParameters, kFields>("slitting", "Cuts the web to the electrode's width", reference);
+    MachineModel mechanistic =
+        mechanistic_model<MechanisticSlitting, SlittingParameters, kFields>("slitting", kMechanisticOutputs);
+    mechanistic.steps_field = "slitting_speed";
+    MachineType described = describe<SlittingParameters, kFields>("slitting", "Cuts the web to the electrode's width",
+                                                                  reference, mechanistic);
     return described;
   }();
   return type;

@@ -36,14 +36,16 @@ class Errors {
 
 /// Rules that hold wherever parameters are read.
 struct Limits {
+  process::ModelSet models = process::ModelSet::mechanistic;
+  process::CellDesign design = process::cell_designs().front();
   std::uint32_t max_steps = 1'000'000;  ///< of one machine's run
 };
 
 /// Reads a parameter group over its current values; nothing of it is used when errors were added.
 class GroupReader {
  public:
-  GroupReader(const process::MachineType& type, Limits limits, Errors& errors, std::vector<std::string>& warnings)
-      : type_(type), limits_(limits), errors_(errors), warnings_(warnings) {}
+  GroupReader(const plant::Station& station, const Limits& limits, Errors& errors, std::vector<std::string>& warnings)
+      : type_(*station.type), line_(station.line), limits_(limits), errors_(errors), warnings_(warnings) {}
 
   /// Named fields change, the others keep `values`; then the whole is checked.
   void merge(const Json& object, const Json& loc, process::Values& values);
@@ -56,7 +58,8 @@ class GroupReader {
                    std::size_t errors_before);
 
   const process::MachineType& type_;
-  Limits limits_;
+  process::Line line_;
+  const Limits& limits_;
   Errors& errors_;
   std::vector<std::string>& warnings_;
   bool comparable_ = true;  // every value is a number: rules over several fields make sense
@@ -66,7 +69,7 @@ class GroupReader {
 /// @param current  a station's parameters now
 [[nodiscard]] plant::BatchRequest read_batch_request(
     const Json& body, const plant::Layout& layout, const std::function<process::Values(const plant::Station&)>& current,
-    Limits limits, Errors& errors);
+    const Limits& limits, Errors& errors);
 
 /// A parameter set as it is published: nested where the type says so, null for "from upstream".
 [[nodiscard]] Json to_json(const process::MachineType& type, const process::Values& values);

@@ -28,9 +28,10 @@ enum class MachineStatus : std::uint8_t { pending, running, completed, stopped }
 /// What one machine did to a batch.
 struct MachineResult {
   MachineStatus status = MachineStatus::pending;
-  std::uint32_t steps = 0;            ///< steps done
-  std::vector<double> properties{};   ///< last ones, in the order of the type's outputs; empty before it is done
-  std::vector<std::string> causes{};  ///< names of the properties that speak against the product
+  std::uint32_t steps = 0;           ///< steps done
+  std::vector<double> properties{};  ///< last ones, in the order of the model's outputs; empty before it is done
+  std::optional<process::Outcome> outcome{};  ///< decided once it is done; never in `reference`
+  std::vector<std::string> causes{};          ///< names of the properties that speak against the product
 };
 
 /// Where a batch is on one line.

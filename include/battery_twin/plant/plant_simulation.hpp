@@ -19,7 +19,8 @@ namespace battery_twin::plant {
 using Interval = std::chrono::microseconds;
 
 struct PlantConfig {
-  process::ModelSet models = process::ModelSet::reference;
+  process::ModelSet models = process::ModelSet::mechanistic;
+  process::CellDesign design = process::cell_designs().front();
   bool noise = true;
   std::uint64_t seed = 0;              ///< batch seeds are derived from it
   Interval step_interval{100'000};     ///< wall-clock pause per step; 0 = as fast as possible
@@ -55,7 +56,8 @@ struct MachineSnapshot {
   std::shared_ptr<const std::string> batch_id{};  ///< of the batch inside, or of the last one; null before the first
   std::uint32_t steps = 0;                        ///< done
   std::uint32_t total_steps = 0;
-  std::vector<double> properties{};  ///< in the order of the type's outputs; those of the last step after it is off
+  process::ModelSet models{};
+  std::vector<double> properties{};  ///< in the order of the model's outputs; those of the last step after it is off
   std::vector<double> specifics{};
   std::uint64_t version = 0;  ///< rises when a batch enters and with every step
 };

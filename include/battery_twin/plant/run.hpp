@@ -14,8 +14,8 @@ namespace battery_twin::plant {
 /// and `run_batch` both do with a machine, step for step.
 class StationRun {
  public:
-  StationRun(const Station& station, const process::Product& upstream, const process::Values& parameters,
-             std::uint64_t seed, bool noise);
+  StationRun(const Station& station, process::ModelSet models, const process::CellDesign& design,
+             const process::Product& upstream, const process::Values& parameters, std::uint64_t seed, bool noise);
 
   [[nodiscard]] std::uint32_t planned_steps() const { return run_->planned_steps(); }
   [[nodiscard]] std::uint32_t steps() const { return steps_; }
@@ -29,12 +29,17 @@ class StationRun {
   [[nodiscard]] std::span<const double> properties() const { return properties_; }
   [[nodiscard]] std::span<const double> specifics() const { return specifics_; }
   [[nodiscard]] const std::string& early_end() const { return early_end_; }
+  /// What the machine decides on the product now. `reference` decides nothing.
+  [[nodiscard]] process::Outcome outcome() const { return process::judge(model_.outputs, properties_); }
+  /// What was unusual about the run, to be asked at its end.
+  [[nodiscard]] std::vector<std::string> remarks() const { return run_->remarks(); }
   /// Names of the properties that speak against the product now.
   [[nodiscard]] std::vector<std::string> causes() const;
   void hand_on(process::Product& product) const { run_->hand_on(product); }
 
  private:
   const Station& station_;
+  const process::MachineModel& model_;
   std::unique_ptr<process::MachineRun> run_;
   std::vector<double> properties_;
   std::vector<double> specifics_;

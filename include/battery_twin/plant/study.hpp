@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "battery_twin/plant/layout.hpp"
+#include "battery_twin/plant/population.hpp"
 #include "battery_twin/process/end_of_line.hpp"
 
 namespace battery_twin::plant {
@@ -22,20 +23,20 @@ namespace battery_twin::plant {
 /// What one batch came to, without a plant around it.
 struct BatchOutcome {
   process::EndOfLine figures;
-  bool passed = false;               ///< no machine's test failed
+  bool passed = false;               ///< no machine's test failed; mechanistic: at least one cell is good
   std::vector<std::string> defects;  ///< "coating_anode: defect_risk"
   std::string error;                 ///< not empty: the batch failed, the figures are unknown
   std::uint64_t steps = 0;           ///< machine steps done
 };
 
-/// Told every step of every machine: station, step from 0, properties in the order of the type's outputs.
+/// Told every step of every machine: station, step from 0, properties in the order of the model's outputs.
 using StepTrace = std::function<void(const Station&, std::uint32_t, std::span<const double>)>;
 
 /// Takes one batch through the whole plant as fast as possible, with the same models and random numbers as
 /// `PlantSimulation` uses for that seed.
 /// @param parameters  one per station; empty ones are the model set's defaults
-[[nodiscard]] BatchOutcome run_batch(const Layout& layout, process::ModelSet models, bool noise, std::uint64_t seed,
-                                     std::span<const std::optional<process::Values>> parameters,
+[[nodiscard]] BatchOutcome run_batch(const Layout& layout, process::ModelSet models, const PopulationConfig& config,
+                                     std::uint64_t seed, std::span<const std::optional<process::Values>> parameters,
                                      const StepTrace& trace = {});
 
 /// Calls `work(i)` for i = 0 … count−1 on several threads and `consume(i, result)` on this one, in order, holding only

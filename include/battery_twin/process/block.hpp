@@ -9,7 +9,7 @@ namespace battery_twin::process {
 inline constexpr std::size_t kLanes = 8;
 
 /// One number for each of them, in memory.
-struct Pack {
+struct CellPack {
   alignas(64) std::array<double, kLanes> lane{};
 };
 

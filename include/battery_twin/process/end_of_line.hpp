@@ -5,15 +5,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "battery_twin/process/line.hpp"
 #include "battery_twin/process/product.hpp"
 
 namespace battery_twin::process {
 
-/// The figures a finished batch is judged by. Empty where the model set does not know them.
+/// The figures a finished batch is judged by. Empty where the model set does not know them. In `mechanistic` those of a
+/// cell are means over the good cells, or over all where none is good.
 struct EndOfLine {
   std::optional<double> capacity_Ah;
+  std::optional<double> capacity_deviation_Ah;  ///< standard deviation from cell to cell
   std::optional<double> energy_Wh;
   std::optional<double> internal_resistance_mOhm;
   std::optional<double> self_discharge_mV_per_day;
@@ -24,7 +27,13 @@ struct EndOfLine {
   std::optional<double> cells_started;
   std::optional<double> cells_good;
   std::optional<double> yield;                                ///< cells_good / cells_started
-  std::optional<std::map<std::string, double>> scrap_causes;  ///< cells lost by cause
+  std::optional<std::map<std::string, double>> scrap_causes;  ///< cells lost by their first cause
+
+  struct MachineEnergy {
+    std::string_view process;  ///< lives as long as the plant's layout
+    double value;
+  };
+  std::optional<std::vector<MachineEnergy>> machine_energy_kWh;  ///< used on the batch, by machine
 };
 
 /// One row of the table of figures: JSON, events and CSV use these names in this order.
@@ -34,8 +43,9 @@ struct Figure {
   std::optional<double> EndOfLine::*member;
 };
 
-inline constexpr std::array<Figure, 11> kFigures{{
+inline constexpr std::array<Figure, 12> kFigures{{
     {"capacity_Ah", "Ah", &EndOfLine::capacity_Ah},
+    {"capacity_deviation_Ah", "Ah", &EndOfLine::capacity_deviation_Ah},
     {"energy_Wh", "Wh", &EndOfLine::energy_Wh},
     {"internal_resistance_mOhm", "mOhm", &EndOfLine::internal_resistance_mOhm},
     {"self_discharge_mV_per_day", "mV/day", &EndOfLine::self_discharge_mV_per_day},
@@ -48,7 +58,33 @@ inline constexpr std::array<Figure, 11> kFigures{{
     {"yield", "1", &EndOfLine::yield},
 }};
 
-/// The figures of a product that has left the last machine. `reference` knows the capacity only.
-[[nodiscard]] EndOfLine end_of_line(ModelSet models, const Product& product);
+/// A figure of each single cell that has left the last machine, as `mechanistic` computes it.
+struct CellFigure {
+  using Member = CellPack CellOf<CellPack>::*;
+
+  std::string_view name;
+  std::string_view unit;
+  std::optional<double> EndOfLine::*mean;  ///< where the batch's mean goes
+  Member value;                            ///< in the product, SI
+  Member per;                              ///< what it is divided by, or nullptr
+  double scale;                            ///< from SI
+};
+
+inline constexpr std::array<CellFigure, 8> kCellFigures{{
+    {"capacity_Ah", "Ah", &EndOfLine::capacity_Ah, &CellOf<CellPack>::capacity, nullptr, 1},
+    {"energy_Wh", "Wh", &EndOfLine::energy_Wh, &CellOf<CellPack>::energy, nullptr, 1},
+    {"internal_resistance_mOhm", "mOhm", &EndOfLine::internal_resistance_mOhm, &CellOf<CellPack>::resistance, nullptr,
+     1e3},
+    {"self_discharge_mV_per_day", "mV/day", &EndOfLine::self_discharge_mV_per_day, &CellOf<CellPack>::self_discharge,
+     nullptr, 1e3 * 86'400},
+    {"first_cycle_efficiency", "1", &EndOfLine::first_cycle_efficiency, &CellOf<CellPack>::sei_efficiency, nullptr, 1},
+    {"np_ratio", "1", &EndOfLine::np_ratio, &CellOf<CellPack>::np_ratio, nullptr, 1},
+    {"electrolyte_g_per_Ah", "g/Ah", &EndOfLine::electrolyte_g_per_Ah, &CellOf<CellPack>::electrolyte_mass,
+     &CellOf<CellPack>::capacity, 1e3},
+    {"mass_g", "g", &EndOfLine::mass_g, &CellOf<CellPack>::mass, nullptr, 1e3},
+}};
+
+/// The figures of a `reference` product that has left the last machine: its capacity, the others are unknown.
+[[nodiscard]] EndOfLine reference_end_of_line(const Product& product);
 
 }  // namespace battery_twin::process

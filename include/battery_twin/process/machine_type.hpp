@@ -61,7 +61,7 @@ struct BlockStart {
 };
 
 /// Takes a block of cells through a machine. @param properties  at the end, in the order of `MachineModel::outputs`
-using BlockKernel = void (*)(const BlockStart& start, ProductBlock& product, std::span<Pack> properties);
+using BlockKernel = void (*)(const BlockStart& start, ProductBlock& product, std::span<CellPack> properties);
 
 /// What a machine type does under one model set.
 struct MachineModel {
@@ -75,6 +75,8 @@ struct MachineModel {
   /// What is unusual about the parameters as a whole, a sentence with numbers each; nullptr where nothing can be.
   void (*remarks)(const Values&, Line, std::vector<std::string>&) = nullptr;
 
+  /// The same for all cells of a batch: no draw of it differs from cell to cell.
+  bool per_batch = false;
   /// Many cells at once; nullptr: one `start` for each.
   BlockKernel run_block = nullptr;
   std::shared_ptr<const void> (*prepare)(const Values&) = nullptr;

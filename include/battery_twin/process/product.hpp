@@ -84,6 +84,7 @@ struct CellOf {
   L resistance{};            ///< Ohm
   L energy{};                ///< of the first discharge, Wh
   L self_discharge{};        ///< V/s
+  L electrolyte_mass{};      ///< kg
   L mass{};                  ///< kg
   L np_ratio{};              ///< anode over cathode capacity
   L open_circuit_voltage{};  ///< V, at the end of aging
@@ -103,7 +104,7 @@ struct ProductOf {
 using Web = WebOf<double>;
 using Cell = CellOf<double>;
 using Product = ProductOf<double>;
-using ProductBlock = ProductOf<Pack>;
+using ProductBlock = ProductOf<CellPack>;
 
 /// One cell out of a block.
 [[nodiscard]] Product cell_of(const ProductBlock& block, std::size_t lane);

@@ -31,7 +31,8 @@ class MechanisticCalendaring {
     const auto [gap_of_batch, unused] = setting.draws.batch_normals(0);
     const auto [gap_of_cell, loading] = setting.draws.cell_normals(0);
     gap_ = max(L(p_.roll_gap) + 0.5e-6 * gap_of_batch + 0.3e-6 * gap_of_cell, L(1e-9));
-    loading_ = setting.web().solid_loading * max(1.0 + setting.web().loading_deviation * loading, L(0.01));
+    local_ = max(1.0 + setting.web().loading_deviation * loading, L(0.01));
+    loading_ = setting.web().solid_loading * local_;
     coated_width_ = setting.web().coated_width;
     incoming_porosity_ = clamp(setting.web().porosity, 0.02, 0.98);
     if (p_.dry_thickness) incoming_porosity_ = clamp(1.0 - loading_ / (solid_density_ * *p_.dry_thickness), 0.02, 0.98);
@@ -61,10 +62,11 @@ class MechanisticCalendaring {
     out[6] = pow(porosity_, -materials(line_).tortuosity_exponent);
     out[7] = exp((porosity_ - incoming_porosity_) / kCouplingLength);
     out[8] = loading_;
-    out[9] = gap_;
-    out[10] = to_number(limited_);
-    out[11] = to_number(gap_ >= incoming_thickness_);
-    out[12] = energy();
+    out[9] = local_;
+    out[10] = gap_;
+    out[11] = to_number(limited_);
+    out[12] = to_number(gap_ >= incoming_thickness_);
+    out[13] = energy();
   }
 
   void hand_on(ProductOf<L>& product) const {
@@ -138,7 +140,7 @@ class MechanisticCalendaring {
   double least_porosity_;
   L solid_density_;
   double coated_length_;
-  L gap_{}, loading_{}, coated_width_{};
+  L gap_{}, local_{}, loading_{}, coated_width_{};
   L incoming_porosity_{}, incoming_thickness_{};
   L thickness_{}, porosity_{}, line_load_{};
   MaskOf<L> limited_{};

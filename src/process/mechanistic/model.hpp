@@ -26,8 +26,8 @@
 //     void hand_on(ProductOf<L>&) const;
 //   };
 //
-// and, where it has them, `std::uint32_t planned_steps() const`, `void specifics(std::span<L>) const` and
-// `void remarks(std::vector<std::string>&) const`, the last for L = double only.
+// and, where it has them, `MaskOf<L> finished() const` for one that may end early, `void specifics(std::span<L>) const`
+// and `void remarks(std::vector<std::string>&) const`, the last for L = double only.
 //
 // Everything here and in the models is in an unnamed namespace on purpose: several translation units compile it for
 // different instruction sets, and each keeps its own.
@@ -51,8 +51,17 @@ struct Setting {
 /// Parts of a run of `total` seconds in steps of `step`: at least one; the last may be shorter.
 [[maybe_unused]] double steps_of(double total, double step) { return std::max(1.0, std::ceil(total / step - 1e-9)); }
 
+/// True when all cells of a model that may end early have ended.
+template <class M>
+[[nodiscard]] bool over(const M& model) {
+  if constexpr (requires { model.finished(); })
+    return all(model.finished());
+  else
+    return false;
+}
+
 template <template <class> class Model, class P>
-void run_block(const BlockStart& start, ProductBlock& product, std::span<Pack> properties) {
+void run_block(const BlockStart& start, ProductBlock& product, std::span<CellPack> properties) {
   // Lanes' vectors may alias: the packs are read and written in place.
   auto& cells = reinterpret_cast<ProductOf<Lanes>&>(product);  // NOLINT(*-reinterpret-cast)
   const auto& parameters = *static_cast<const P*>(start.parameters);
@@ -63,9 +72,8 @@ void run_block(const BlockStart& start, ProductBlock& product, std::span<Pack> p
       .design = start.design,
       .draws = Draws<Lanes>(start.seeds, start.cells, start.stream, start.batch_noise, start.cell_noise)});
   if (start.literal) {
-    double planned = Model<Lanes>::steps(parameters, start.design);
-    if constexpr (requires { model.planned_steps(); }) planned = model.planned_steps();
-    for (std::uint32_t t = 0; t < planned; ++t) model.step(t);
+    const double planned = Model<Lanes>::steps(parameters, start.design);
+    for (std::uint32_t t = 0; t < planned && !over(model); ++t) model.step(t);
   } else {
     model.run();
   }
@@ -86,10 +94,14 @@ template <template <class> class Model, class P, const auto& kTable>
               .parameters = parameters_,
               .design = start.design,
               .draws = Draws<double>({start.noise.seed()}, {0}, start.noise.stream(), start.noise.on(), false)}) {
-      if constexpr (requires { model_.planned_steps(); })
-        planned_ = model_.planned_steps();
-      else
-        planned_ = static_cast<std::uint32_t>(Model<double>::steps(parameters_, start.design));
+      const auto most = static_cast<std::uint32_t>(Model<double>::steps(parameters_, start.design));
+      if constexpr (requires { model_.finished(); }) {
+        // One that may end early runs ahead once, so that its end is known from the start.
+        Model<double> ahead = model_;
+        while (planned_ < most && !over(ahead)) ahead.step(planned_++);
+      } else {
+        planned_ = most;
+      }
       planned_ = std::max(planned_, 1u);
     }
     std::uint32_t planned_steps() const override { return planned_; }
@@ -109,7 +121,7 @@ template <template <class> class Model, class P, const auto& kTable>
    private:
     P parameters_;
     Model<double> model_;
-    std::uint32_t planned_ = 1;
+    std::uint32_t planned_ = 0;
     std::uint32_t next_ = 0;
   };
 
