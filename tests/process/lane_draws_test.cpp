@@ -18,12 +18,12 @@ using Seeds = std::array<std::uint64_t, kLaneCount>;
 using Cells = std::array<std::uint32_t, kLaneCount>;
 
 // FNV-1a of "mixing_anode", as Noise numbers its machines.
-constexpr std::uint32_t stream_of(std::string_view name) {
+constexpr std::uint32_t fnv1a(std::string_view name) {
   std::uint32_t hash = 2166136261u;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
   return hash;
 }
-constexpr std::uint32_t kStream = stream_of("mixing_anode");
+constexpr std::uint32_t kStream = fnv1a("mixing_anode");
 
 const Seeds kSeeds{1, 1, 0xdeadbeefcafe, kMaxSeed, 0, ~std::uint64_t{0}, 7, std::uint64_t{1} << 32};
 const Cells kCells{0, 1, 0, 4'000'000'000, 17, 5, 0xfffffffe, 3};
@@ -114,7 +114,7 @@ TEST(LaneDraws, SeedStreamStepIndexAndCellEachMatter) {
   for (const std::uint64_t seed : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{1} << 40}) {
     for (const char* machine : {"mixing_anode", "mixing_cathode"}) {
       const Draws<Lanes> draws({seed, seed, seed, seed, seed, seed, seed, seed}, {0, 1, 2, 3, 4, 5, 6, 7},
-                               stream_of(machine), true, true);
+                               fnv1a(machine), true, true);
       for (std::uint32_t step = 0; step < 5; ++step) {
         for (std::uint32_t index = 0; index < 5; ++index) {
           seen.insert(draws.batch_uniform(index, step)[0]);

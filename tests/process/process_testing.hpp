@@ -50,14 +50,20 @@ inline Values with(const MachineType& type, Values values, std::string_view name
   return values;
 }
 
-/// The anode line's defaults with one field changed.
+/// The anode line's reference defaults with one field changed.
 inline Values defaults_with(const MachineType& type, std::string_view name, std::optional<double> value) {
   return with(type, type.defaults(ModelSet::reference, Line::anode), name, value);
 }
 
+/// What is wrong with the values for the reference model, unless another set is named.
+inline std::vector<Violation> violations(const MachineType& type, const Values& values, std::uint32_t max_steps,
+                                         ModelSet models = ModelSet::reference) {
+  return type.violations(models, values, max_steps, cell_designs().front());
+}
+
 /// What a machine did to a product, properties by step.
 struct Trace {
-  const MachineType* type = nullptr;
+  const MachineModel* model = nullptr;
   Line line{};
   std::uint32_t planned = 0;
   std::vector<double> initial;
@@ -65,8 +71,8 @@ struct Trace {
   std::optional<std::string> early_end;
 
   [[nodiscard]] std::size_t output(std::string_view name) const {
-    for (std::size_t i = 0; i < type->outputs.size(); ++i) {
-      if (type->outputs[i].name_on(line) == name) return i;
+    for (std::size_t i = 0; i < model->outputs.size(); ++i) {
+      if (model->outputs[i].name_on(line) == name) return i;
     }
     throw std::invalid_argument("no such property");
   }
@@ -75,15 +81,19 @@ struct Trace {
   [[nodiscard]] double before(std::string_view name) const { return initial[output(name)]; }
 };
 
-/// Runs the machine to its end and hands on to `product`.
+inline const MachineModel& reference(const MachineType& type) { return type.model(ModelSet::reference); }
+
+/// Runs the machine with its reference model to its end and hands on to `product`.
 inline Trace run(const MachineType& type, Line line, Product& product, const Values& values,
                  std::optional<std::uint64_t> noise_seed = std::nullopt) {
-  const auto run = type.start({.line = line,
-                               .upstream = product,
-                               .parameters = values,
-                               .noise = Noise(noise_seed.value_or(0), type.name, noise_seed.has_value())});
-  Trace trace{.type = &type, .line = line, .planned = run->planned_steps()};
-  std::vector<double> properties(type.outputs.size());
+  const MachineModel& model = reference(type);
+  const auto run = model.start({.line = line,
+                                .upstream = product,
+                                .parameters = values,
+                                .design = cell_designs().front(),
+                                .noise = Noise(noise_seed.value_or(0), type.name, noise_seed.has_value())});
+  Trace trace{.model = &model, .line = line, .planned = run->planned_steps()};
+  std::vector<double> properties(model.outputs.size());
   run->properties(properties);
   trace.initial = properties;
   for (std::uint32_t t = 0; t < trace.planned; ++t) {

@@ -118,7 +118,7 @@ Words words(Bound bound) {
 // What the field alone has to say: neither the sum of the ratios nor the number of steps matters here.
 std::vector<Violation> field_violations(const Row& row, std::optional<double> value) {
   const MachineType& type = row.type();
-  std::vector<Violation> found = type.violations(defaults_with(type, row.field, value), kMaxSteps);
+  std::vector<Violation> found = violations(type, defaults_with(type, row.field, value), kMaxSteps);
   std::erase_if(found, [](const Violation& violation) { return violation.type == "value_error"; });
   return found;
 }
@@ -173,7 +173,7 @@ TEST(Fields, MayBeAbsentOnlyWhereTheyAreOptional) {
   const std::vector<std::string> optional{"wet_thickness", "solid_content", "dry_thickness", "initial_porosity"};
   for (const auto& [line, type] : all_machines()) {
     for (const FieldInfo& info : type->fields) {
-      const auto found = type->violations(defaults_with(*type, info.name, std::nullopt), kMaxSteps);
+      const auto found = violations(*type, defaults_with(*type, info.name, std::nullopt), kMaxSteps);
       const bool may_be_absent = std::ranges::find(optional, info.name) != optional.end();
       ASSERT_EQ(found.size(), may_be_absent ? 0u : 1u) << type->name << "." << info.name;
       if (may_be_absent) continue;
@@ -188,14 +188,14 @@ TEST(Fields, AreAllMissingFromAnEmptySet) {
   for (const auto& [line, type] : all_machines()) {
     std::size_t required = 0;
     for (const FieldInfo& info : type->fields) required += info.optional ? 0 : 1;
-    const auto found = type->violations({}, kMaxSteps);
+    const auto found = violations(*type, {}, kMaxSteps);
     EXPECT_EQ(found.size(), required) << type->name;
     for (const Violation& violation : found) EXPECT_EQ(violation.type, "missing") << type->name;
   }
 }
 
 TEST(Fields, ReportEveryViolationInDeclarationOrder) {
-  const auto found = coating().violations({-1, 0.02, std::nan(""), std::nullopt}, kMaxSteps);
+  const auto found = violations(coating(), {-1, 0.02, std::nan(""), std::nullopt}, kMaxSteps);
   ASSERT_EQ(found.size(), 4u);
   EXPECT_EQ(found[0].type, "greater_than");
   EXPECT_EQ(found[1].type, "less_than_equal");
@@ -205,13 +205,13 @@ TEST(Fields, ReportEveryViolationInDeclarationOrder) {
 
 TEST(Defaults, AreValidOnEveryMachine) {
   for (const auto& [line, type] : all_machines()) {
-    EXPECT_TRUE(type->violations(type->defaults(ModelSet::reference, line), kMaxSteps).empty()) << type->name;
+    EXPECT_TRUE(violations(*type, type->defaults(ModelSet::reference, line), kMaxSteps).empty()) << type->name;
   }
 }
 
 TEST(Ratios, SumToOneWithinAMillionth) {
   const auto accepted = [](double excess) {
-    return mixing().violations({0.5 + excess, 0.05, 0.05, 0.4}, kMaxSteps).empty();
+    return violations(mixing(), {0.5 + excess, 0.05, 0.05, 0.4}, kMaxSteps).empty();
   };
   EXPECT_TRUE(accepted(0));
   EXPECT_TRUE(accepted(1e-6));
@@ -221,7 +221,7 @@ TEST(Ratios, SumToOneWithinAMillionth) {
 }
 
 TEST(Ratios, AFailedSumIsAboutTheSetAndGivesTheSum) {
-  const auto found = mixing().violations({0.5, 0.25, 0.25, 0.25}, kMaxSteps);
+  const auto found = violations(mixing(), {0.5, 0.25, 0.25, 0.25}, kMaxSteps);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].field, "");
   EXPECT_EQ(found[0].type, "value_error");
@@ -229,7 +229,7 @@ TEST(Ratios, AFailedSumIsAboutTheSetAndGivesTheSum) {
 }
 
 TEST(Ratios, ABadRatioAndABadSumAreBothReported) {
-  const auto found = mixing().violations({0.5, 0, 0.25, 0.5}, kMaxSteps);
+  const auto found = violations(mixing(), {0.5, 0, 0.25, 0.5}, kMaxSteps);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].field, "CA");
   EXPECT_EQ(found[1].type, "value_error");
@@ -237,7 +237,7 @@ TEST(Ratios, ABadRatioAndABadSumAreBothReported) {
 
 TEST(Ratios, TheSumIsNotJudgedWhileOneIsUnknown) {
   for (const std::optional<double> unknown : {std::optional<double>(), std::optional(std::nan(""))}) {
-    const auto found = mixing().violations({0.5, unknown, 0.25, 0.5}, kMaxSteps);
+    const auto found = violations(mixing(), {0.5, unknown, 0.25, 0.5}, kMaxSteps);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].field, "CA");
   }
@@ -254,8 +254,8 @@ TEST(StepLimit, NamesTheFieldThatSetsTheSteps) {
                         Case{formation_cycling, "formation_duration_s", 99.9, 100},
                         Case{aging, "aging_time_days", 100.9 / 24, 101.1 / 24}}) {
     const MachineType& type = c.type();
-    EXPECT_TRUE(type.violations(defaults_with(type, c.field, c.longest), 100).empty()) << c.field;
-    const auto found = type.violations(defaults_with(type, c.field, c.too_long), 100);
+    EXPECT_TRUE(violations(type, defaults_with(type, c.field, c.longest), 100).empty()) << c.field;
+    const auto found = violations(type, defaults_with(type, c.field, c.too_long), 100);
     ASSERT_EQ(found.size(), 1u) << c.field;
     EXPECT_EQ(found[0].field, c.field);
     EXPECT_EQ(found[0].type, "value_error");
@@ -265,16 +265,16 @@ TEST(StepLimit, NamesTheFieldThatSetsTheSteps) {
 }
 
 TEST(StepLimit, HoldsForStepsBeyondAnyInteger) {
-  EXPECT_EQ(drying().violations(defaults_with(drying(), "web_speed", kSmallest), kMaxSteps).size(), 1u);
-  EXPECT_EQ(aging().violations(defaults_with(aging(), "aging_time_days", 1e300), kMaxSteps).size(), 1u);
+  EXPECT_EQ(violations(drying(), defaults_with(drying(), "web_speed", kSmallest), kMaxSteps).size(), 1u);
+  EXPECT_EQ(violations(aging(), defaults_with(aging(), "aging_time_days", 1e300), kMaxSteps).size(), 1u);
 }
 
 TEST(Temperature, BelowItsRangeGetsAHintAtKelvin) {
   for (const MachineType* type : {&calendaring(), &aging()}) {
-    const auto cold = type->violations(defaults_with(*type, "temperature", 25), kMaxSteps);
+    const auto cold = violations(*type, defaults_with(*type, "temperature", 25), kMaxSteps);
     ASSERT_EQ(cold.size(), 1u);
     EXPECT_NE(cold[0].message.find("kelvin"), std::string::npos) << cold[0].message;
-    const auto hot = type->violations(defaults_with(*type, "temperature", 700), kMaxSteps);
+    const auto hot = violations(*type, defaults_with(*type, "temperature", 700), kMaxSteps);
     ASSERT_EQ(hot.size(), 1u);
     EXPECT_EQ(hot[0].message, "Input should be less than or equal to 600");
   }
