@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cmath>
+
 #include "../lanes.hpp"
 #include "materials.hpp"
 #include "open_circuit.hpp"
@@ -65,8 +68,12 @@ class Formation {
   /// Goes on by dt seconds. What ends inside ends at its exact time, and the next phase takes the rest.
   void advance(double dt) { march(min(time_ + max(dt, 0.0), L{protocol_.duration})); }
 
-  /// Goes on to the end in wide steps.
-  void run() { march(L{protocol_.duration}); }
+  /// Goes on to the end: at a leap where the cell has just been built and nothing unusual lies ahead, else in wide
+  /// steps.
+  void run() {
+    if (any(constant_ & (time_ <= 0.0))) leap();
+    march(L{protocol_.duration});
+  }
 
   /// The discharge has ended, or the duration is used up, or there is no cell: one of the electrodes holds nothing.
   [[nodiscard]] Answer finished() const { return finished_; }
@@ -170,6 +177,10 @@ class Formation {
     return (protocol_.voltage_limit - p.open_circuit()) / p.resistance;
   }
 
+  void leap();
+  Answer leap_to_permeable(L& sei_energy);
+  void hop(const L& dt, const L& current, L& sei_energy, L& ohmic_energy);
+  void keep(const Answer& where, const Formation& before);
   void march(const L& until);
   L haste(const L& throughput) const;
   L limited(const L& dt, bool held) const;
@@ -452,6 +463,281 @@ void Formation<L>::enter(const Answer& to_tap, Answer to_constant, Answer to_hol
   sign_ = select(discharge_, L{-1.0}, L{1.0});
   current_ = select(finished_, current_, select(hold_, held_current(here_), watched_));
   voltage_ = select(finished_, voltage_, select(hold_, L{protocol_.voltage_limit}, here_.at(watched_)));
+}
+
+/// From the cell as built to where the film is as thick as the solvent passes freely. There I_sei depends on x alone:
+/// I_sei = I·exp[−f·(U_n − U_I)]. Where U_n falls linearly, I_sei grows by the logistic law, and a charge q in takes to
+/// the SEI s = ln[1 + (i/I)(e^{cq} − 1)]/c with c = f·|dU_n/dx|/Qₙ; inverted, it gives the charge of every step in s.
+/// @return where that holds
+template <class L>
+typename Formation<L>::Answer Formation<L>::leap_to_permeable(L& sei_energy) {
+  constexpr double kStart = 200;  // I/I_sei, where the steps begin
+  constexpr int kSteps = 12;
+  // Below 0.03 the graphite's stages are constant, and its potential is an exponential function above this.
+  constexpr double kFloor = kGraphiteOffset + 0.012 + 0.0118 + 0.0035 + 0.0095 + 0.0145 + 0.08;
+  const double current = protocol_.current;
+  const double log_start = std::log(kStart);
+  const L capacity = 1.0 / per_anode_capacity_;
+  const L full = sei_of(L{kSeiPermeable});
+  const L equal = (log(sei_charge_per_m_ * (kSecondsPerHour * drive_ / current)) - log_reaction_) / exponent_;  // U_I
+  const L above = equal + (log_start / exponent_ - kFloor);
+  L x = log(kGraphiteHeight / max(above, 1e-3)) / kGraphiteDecay - kGraphiteShift;
+  Answer good = (above > 0.1) & (above + kFloor < here_.anode.value - 0.05);
+  Slope<L> anode = tables_->graphite(x);
+
+  // What the SEI has taken by then: an exponential integral (Abramowitz & Stegun 1964, 5.1.54) from the start on.
+  const auto integral = [](const L& z) {
+    return (z * (z + 2.334733) + 0.250621) / (z * (z * (z + 3.330657) + 1.681534));
+  };
+  const L z = exponent_ * above, z_built = exponent_ * (here_.anode.value - kFloor);
+  L sei = capacity * (1 / (kStart * kGraphiteDecay)) * (integral(z) - exp(z - z_built) * integral(z_built));
+  good = good & (sei > 0.0) & (sei < 0.5 * full);
+  sei = max(sei, 1e-30);
+  L net = (x - kAnodeAsBuilt) * capacity + sei;
+  sei_energy += sei * anode.value;
+
+  const L ratio = exp(log(full / sei) * (1.0 / kSteps));
+  for (int step = 0; step < kSteps; ++step) {
+    const L next = step == kSteps - 1 ? full : sei * ratio;
+    const L taken = next - sei;
+    const L share = exp(exponent_ * (anode.value - equal));  // I/I_sei
+    // First with the slope here, then with the mean one to where that led.
+    const auto charge_of = [&](const L& slope) {
+      const L c = exponent_ * slope * per_anode_capacity_;
+      return log(1.0 + share * expm1(c * taken)) / c;
+    };
+    const L way = (charge_of(-anode.derivative) - taken) * per_anode_capacity_;
+    const L at = x + way;
+    Slope<L> there = tables_->graphite(at);
+    const L charge = charge_of(
+        select(way > 1e-6, (anode.value - there.value) / max(way, 1e-6), -0.5 * (anode.derivative + there.derivative)));
+    x += (charge - taken) * per_anode_capacity_;
+    there.value += there.derivative * (x - at);
+    sei_energy += 0.5 * (anode.value + there.value) * taken;
+    net += charge;
+    sei = next;
+    anode = there;
+  }
+  here_ = {.net = net,
+           .thickness = L{kSeiPermeable},
+           .x = x_of(net, L{kSeiPermeable}),
+           .y = y_of(net),
+           .anode = anode,
+           .cathode = here_.cathode,
+           .resistance = base_resistance_ + sei_resistance_ * kSeiPermeable,
+           .reaction = reaction_at(anode.value)};
+  time_ = net * (kSecondsPerHour / current);
+  return good;
+}
+
+/// One wide step at a constant current, between whose ends nothing happens.
+template <class L>
+[[gnu::always_inline]] inline void Formation<L>::hop(const L& dt, const L& current, L& sei_energy, L& ohmic_energy) {
+  const Point p = attempt(dt, current, Answer{true});
+  sei_energy += 0.5 * (here_.anode.value + p.anode.value) * (sei_of(p.thickness) - sei_of(here_.thickness));
+  ohmic_energy += current * current * dt * (here_.resistance + p.resistance) * (0.5 / kSecondsPerHour);
+  here_ = p;
+  time_ += dt;
+}
+
+/// The whole formation at once: charge is exact, so that only the film needs steps, and those may be wide.
+template <class L>
+void Formation<L>::leap() {
+  const Formation before = *this;
+  const double current = protocol_.current, limit = protocol_.voltage_limit, last = kCutOffShare * current;
+  const L per_current{kSecondsPerHour / current};
+  const L anode_capacity = 1.0 / per_anode_capacity_, cathode_capacity = 1.0 / per_cathode_capacity_;
+  Answer good = constant_ & (time_ <= 0.0);
+  const auto area = [this](const L& x, const L& y) {  // ∫U_p dq − Qₙ∫U_n dx, Wh, but for a constant
+    return -tables_->nmc_area(y).value / per_cathode_capacity_ - tables_->graphite_area(x).value / per_anode_capacity_;
+  };
+  const auto plating = [this](const L& potential, const L& amperes, const L& thickness) {
+    return potential - amperes * (anode_resistance_ + sei_resistance_ * thickness);
+  };
+
+  // Constant current. The film grows fast at first: steps in x of a few hundredths, then tenths, then to the limit.
+  L sei_energy{0.0};
+  L ohmic_energy = here_.resistance;
+  good = good & leap_to_permeable(sei_energy);
+  ohmic_energy = current * here_.net * (0.5 * (ohmic_energy + here_.resistance));
+  for (const double way : {0.005, 0.015, 0.03, 0.06, 0.12, 0.2, 0.2})
+    hop(way * anode_capacity * per_current, L{current}, sei_energy, ohmic_energy);
+  const L start = here_.net;
+
+  // Where would the limit be with full graphite?
+  constexpr double kFullGraphite = 0.088;
+  const L target = limit + kFullGraphite - current * (base_resistance_ + sei_resistance_ * (1.3 * here_.thickness));
+  L y = clamp(0.22 - (target - 4.05) * (1 / 1.3), 0.01, 0.9);
+  for (int i = 0; i < 2; ++i) {
+    const Slope<L> nmc = tables_->nmc(y);
+    y = clamp(y + (target - nmc.value) / nmc.derivative, 0.001, 0.95);
+  }
+  L dt = (here_.y - y) * cathode_capacity * per_current;
+  good = good & (dt > 0.0);
+  dt = max(dt, 0.0);
+  const L from = here_.y;
+  Point p = attempt(dt, L{current}, Answer{true});
+  for (int i = 0; i < 2; ++i) {
+    const L pace = current * (anode_pace(p) + cathode_pace(p));
+    dt = clamp(dt - (p.at(current) - limit) / pace, 0.0, from * cathode_capacity * per_current);
+    p = attempt(dt, L{current}, Answer{true});
+  }
+  constexpr double kResidual = 1e-6;  // V
+  good = good & (dt > 0.0) & (abs(p.at(current) - limit) < kResidual) & (p.x < 1.0) & (p.y > 0.0);
+  sei_energy += 0.5 * (here_.anode.value + p.anode.value) * (sei_of(p.thickness) - sei_of(here_.thickness));
+  ohmic_energy += current * (p.net - start) * 0.5 * (here_.resistance + p.resistance);
+  here_ = p;
+  time_ += dt;
+  energy_in_ = area(here_.x, here_.y) - area(L{kAnodeAsBuilt}, L{kCathodeAsBuilt}) - sei_energy + ohmic_energy;
+  margin_ = min(margin_, plating(here_.anode.value, L{current}, here_.thickness));
+
+  // Constant voltage: the current falls from I to I/5, about linearly with charge; at the end the balance is exact.
+  const Point a = here_;
+  const double log_ratio = std::log(1 / kCutOffShare);
+  const L w = reaction_at(a.anode.value);
+  L charge = (current - last) * a.resistance / (kSecondsPerHour * (anode_pace(a) + cathode_pace(a)));
+  L seconds = charge * (kSecondsPerHour * log_ratio / (current - last));
+  L residual{};
+  const auto to_end = [&] {
+    p.thickness = grown(a.thickness, w, seconds);
+    p.net = a.net + charge;
+    p.x = x_of(p.net, p.thickness);
+    p.y = y_of(p.net);
+    p.anode = tables_->graphite(p.x);
+    p.cathode = tables_->nmc(p.y);
+    p.resistance = base_resistance_ + sei_resistance_ * p.thickness;
+    residual = p.at(last) - limit;
+    return residual / (kSecondsPerHour * (anode_pace(p) + cathode_pace(p)));
+  };
+  for (int i = 0; i < 2; ++i) charge -= to_end();
+  // Time is the integral of dq/I. With I as if linear it is a logarithm; three points of Gauss correct that.
+  L integral{0.0};
+  constexpr std::array<std::array<double, 2>, 3> kGauss3{
+      {{0.1127016653792583, 5.0 / 18}, {0.5, 8.0 / 18}, {0.8872983346207417, 5.0 / 18}}};
+  for (const auto& [place, weight] : kGauss3) {
+    const double linear = current * std::exp(-log_ratio * place);
+    const L thickness = a.thickness + place * (p.thickness - a.thickness);
+    const L net = a.net + charge * ((current - linear) / (current - last));
+    const L x = x_of(net, thickness);
+    const L potential = tables_->graphite(x).value;
+    const L amperes =
+        (limit - tables_->nmc(y_of(net)).value + potential) / (base_resistance_ + sei_resistance_ * thickness);
+    integral += weight * linear / max(amperes, 1e-3 * last);
+    margin_ = min(margin_, plating(potential, amperes, thickness));
+  }
+  seconds = charge * integral * (kSecondsPerHour * log_ratio / (current - last));
+  good = good & (charge > 0.0);
+  charge -= to_end();
+  good = good & (abs(residual) < 100 * kResidual) & (charge > 0.0) & (p.x < 1.0) & (p.y > 0.0);
+  seconds = max(seconds, 0.0);
+  to_end();
+  p.reaction = reaction_at(p.anode.value);
+  good = good & (abs(residual) < kResidual) & (sei_current(p) < 0.3 * last);
+  here_ = p;
+  time_ += seconds;
+  charge_in_ = p.net;
+  energy_in_ += limit * (p.net - a.net);
+  margin_ = min(margin_, plating(p.anode.value, L{last}, p.thickness));
+  charged_x_ = p.x;
+  charged_y_ = p.y;
+
+  // Discharge: a few steps to where the graphite begins to empty ...
+  constexpr double kTail = 0.075;
+  constexpr int kDischargeSteps = 4;
+  L discharged_ohmic{0.0}, discharged_sei{0.0};
+  const L part = (here_.x - kTail) * (1.0 / kDischargeSteps) * anode_capacity * per_current;
+  good = good & (part > 0.0);
+  for (int i = 0; i < kDischargeSteps; ++i) hop(max(part, 0.0), L{-current}, discharged_sei, discharged_ohmic);
+  // ... then where the graphite is so empty that the voltage is the cut-off. Its potential is exponential there.
+  const Point tail = here_;
+  const L rate = drive_ / (reaction_at(tail.anode.value) + per_diffusivity_ * (tail.thickness - kSeiPermeable));
+  constexpr double kFloor = kGraphiteOffset + 0.012 + 0.0118 + 0.0035 + 0.0095 + 0.0145 + 0.08;
+  L x_end{0.004};
+  L thickness = tail.thickness + 0.8 * rate * (tail.x - x_end) * anode_capacity * per_current;
+  const auto find_end = [&] {
+    p.thickness = thickness;
+    p.net = (x_end - kAnodeAsBuilt) * anode_capacity + sei_of(thickness);
+    p.y = y_of(p.net);
+    p.resistance = base_resistance_ + sei_resistance_ * thickness;
+    const L above = tables_->nmc(p.y).value - current * p.resistance - protocol_.cut_off - kFloor;
+    x_end = log(kGraphiteHeight / max(above, 1e-3)) / kGraphiteDecay - kGraphiteShift;
+    return above;
+  };
+  find_end();
+  find_end();
+  // The film's growth in between, over √(x − x_end): eight points of Gauss.
+  constexpr std::array<std::array<double, 2>, 8> kGauss8{{{0.0198550717512319, 0.0506142681451881},
+                                                          {0.1016667612931866, 0.1111905172266872},
+                                                          {0.2372337950418355, 0.1568533229389436},
+                                                          {0.4082826787521751, 0.1813418916891810},
+                                                          {0.5917173212478249, 0.1813418916891810},
+                                                          {0.7627662049581645, 0.1568533229389436},
+                                                          {0.8983332387068134, 0.1111905172266872},
+                                                          {0.9801449282487681, 0.0506142681451881}}};
+  const L width = tail.x - x_end;
+  const L growth = thickness - tail.thickness;
+  L grew{0.0}, potential_grew{0.0};
+  for (const auto& [place, weight] : kGauss8) {
+    const double square = place * place;
+    const L potential = tables_->graphite(x_end + square * width).value;
+    const L over = tail.thickness + (1 - square) * growth - kSeiPermeable;
+    const L pace = drive_ / (reaction_at(potential) + per_diffusivity_ * over);
+    const L share = 2 * weight * place * pace / (current + kSecondsPerHour * sei_charge_per_m_ * pace);
+    grew += share;
+    potential_grew += potential * share;
+  }
+  const L length = width * anode_capacity * kSecondsPerHour;
+  thickness = tail.thickness + grew * length;
+  discharged_sei += potential_grew * length * sei_charge_per_m_;
+  const L above = find_end();
+  find_end();
+  good = good & (above > 0.2) & (width > 0.0);
+  p.net = (x_end - kAnodeAsBuilt) * anode_capacity + sei_of(thickness);
+  p.x = x_end;
+  p.y = y_of(p.net);
+  p.anode = tables_->graphite(p.x);
+  p.cathode = tables_->nmc(p.y);
+  const L error = p.at(-current) - protocol_.cut_off;
+  const L correction = error / (kSecondsPerHour * (anode_pace(p) + cathode_pace(p)));
+  p.net -= correction;
+  p.x = x_of(p.net, thickness);
+  p.y = y_of(p.net);
+  p.anode.value -= p.anode.derivative * per_anode_capacity_ * correction;
+  p.cathode.value += p.cathode.derivative * per_cathode_capacity_ * correction;
+  good = good & (abs(error) < 20 * kResidual);
+  discharged_ohmic += current * (tail.net - p.net) * 0.5 * (tail.resistance + p.resistance);
+  time_ += (tail.net - p.net) * per_current;
+  here_ = p;
+  charge_out_ = charge_in_ - p.net;
+  energy_out_ = area(charged_x_, charged_y_) - area(p.x, p.y) + discharged_sei - discharged_ohmic;
+  voltage_ = L{protocol_.cut_off};
+  current_ = L{-current};
+  constant_ = false;
+  charged_ = complete_ = finished_ = true;
+  good = good & (time_ <= protocol_.duration);
+  if (!all(good)) keep(!good, before);
+}
+
+/// Goes back to what it was in the lanes of the mask.
+template <class L>
+void Formation<L>::keep(const Answer& where, const Formation& before) {
+  const auto back = [&where](L& now, const L& then) { now = select(where, then, now); };
+  back(time_, before.time_);
+  back(charge_in_, before.charge_in_);
+  back(charge_out_, before.charge_out_);
+  back(energy_in_, before.energy_in_);
+  back(energy_out_, before.energy_out_);
+  back(voltage_, before.voltage_);
+  back(current_, before.current_);
+  back(charged_x_, before.charged_x_);
+  back(charged_y_, before.charged_y_);
+  back(margin_, before.margin_);
+  here_.take(where, before.here_);
+  const auto back_mask = [&where](Answer& now, const Answer& then) { now = (where & then) | ((!where) & now); };
+  back_mask(constant_, before.constant_);
+  back_mask(charged_, before.charged_);
+  back_mask(finished_, before.finished_);
+  back_mask(complete_, before.complete_);
 }
 
 }  // namespace
