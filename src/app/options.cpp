@@ -231,12 +231,21 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   options.seed = random_seed();
   add_simulation_options(app, models, noise, options.seed);
   app.add_option("--parameters", options.parameters, "JSON file: a body of POST /factory/start, or a list of them");
+  app.add_option("--cells", options.population.cells,
+                 "Most cells computed per batch; 1: the nominal cell with the batch's noise only")
+      ->check(CLI::Range(1u, plant::kMostCells));
+  app.add_option("--vary", options.vary, "GROUP.FIELD=LOW:HIGH: every batch draws it evenly; may be repeated");
+  app.add_flag("--per-cell", options.per_cell, "A row per cell in --output, with what noise moved");
+  std::string stepping = "wide";
+  app.add_option("--stepping", stepping, "literal: the paced plant's steps instead of the widest that are exact enough")
+      ->check(CLI::IsMember({"wide", "literal"}));
   app.add_option("--output", options.output, "One row per batch into this .csv or .jsonl file");
   app.add_option("--trace", options.trace, "Every step of every machine into this .jsonl file");
   if (const auto exit = parse(app, std::move(arguments))) return *exit;
   options.batches_given = app.count("--batches") > 0;
   options.models = *process::model_set_from(models);
-  options.noise = noise == "on";
+  options.population.noise = noise == "on";
+  options.population.literal = stepping == "literal";
   if (!options.output.empty() && !options.output.ends_with(".csv") && !options.output.ends_with(".jsonl")) {
     std::cerr << "battery-twin: --output should end in .csv or .jsonl\n";
     return Exit{kExitUsage};

@@ -33,11 +33,12 @@ struct SimulateOptions {
   unsigned threads = 1;
   std::uint64_t seed = 0;
   process::ModelSet models = process::ModelSet::mechanistic;
-  plant::PopulationConfig population;  ///< without the noise
-  bool noise = true;
-  std::string parameters;  ///< file, or empty
-  std::string output;      ///< file, or empty: summary on stdout
-  std::string trace;       ///< file, or empty
+  plant::PopulationConfig population;
+  std::string parameters;         ///< file, or empty
+  std::vector<std::string> vary;  ///< "GROUP.FIELD=LOW:HIGH"
+  bool per_cell = false;          ///< a row per cell instead of one per batch
+  std::string output;             ///< file, or empty: summary on stdout
+  std::string trace;              ///< file, or empty
 };
 
 /// The process ends with this code; what there was to say has been said.

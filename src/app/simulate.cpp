@@ -2,8 +2,9 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
-#include <cmath>
+#include <charconv>
 #include <csignal>
 #include <fstream>
 #include <iostream>
@@ -15,6 +16,7 @@
 #include "battery_twin/api/parameters.hpp"
 #include "battery_twin/plant/study.hpp"
 #include "battery_twin/process/random.hpp"
+#include "study_report.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -45,8 +47,8 @@ std::vector<plant::BatchRequest> read_requests(const SimulateOptions& options, c
     api::Errors errors;
     requests.push_back(api::read_batch_request(
         bodies[i], layout,
-        [&](const plant::Station& station) { return station.type->defaults(options.models, station.line); }, {},
-        errors));
+        [&](const plant::Station& station) { return station.type->defaults(options.models, station.line); },
+        {.models = options.models, .design = options.population.design}, errors));
     if (errors.empty()) continue;
     std::string sentence = options.parameters + (document.is_array() ? ", batch " + std::to_string(i) : "") + ":";
     for (const api::Json& error : errors.list())
@@ -66,106 +68,6 @@ std::vector<plant::BatchRequest> read_requests(const SimulateOptions& options, c
     throw Usage("the seed in " + options.parameters + " would make all batches the same, use --seed");
   return requests;
 }
-
-struct Result {
-  std::string id;
-  std::uint64_t seed = 0;
-  plant::BatchOutcome outcome;
-  std::string row;
-  std::string trace;
-};
-
-std::string csv_header() {
-  std::string header = "batch,seed,status,passed";
-  for (const process::Figure& figure : process::kFigures) header += "," + std::string(figure.name);
-  return header + ",defects,error\n";
-}
-
-std::string csv_text(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
-std::string csv_row(const Result& result) {
-  const plant::BatchOutcome& outcome = result.outcome;
-  std::string row = result.id + "," + std::to_string(result.seed) + (outcome.error.empty() ? ",completed" : ",failed") +
-                    (outcome.passed ? ",true" : ",false");
-  for (const process::Figure& figure : process::kFigures) {
-    const auto& value = outcome.figures.*figure.member;
-    row += "," + (value ? process::to_text(*value) : std::string{});
-  }
-  std::string defects;
-  for (const std::string& defect : outcome.defects) defects += (defects.empty() ? "" : "; ") + defect;
-  return row + "," + csv_text(defects) + "," + csv_text(outcome.error) + "\n";
-}
-
-std::string json_row(const Result& result) {
-  const plant::BatchOutcome& outcome = result.outcome;
-  api::Json row{{"batch", result.id},
-                {"seed", result.seed},
-                {"status", outcome.error.empty() ? "completed" : "failed"},
-                {"passed", outcome.passed}};
-  row.update(api::to_json(outcome.figures));
-  row["defects"] = outcome.defects;
-  if (!outcome.error.empty()) row["error"] = outcome.error;
-  return api::dump(row) + "\n";
-}
-
-class Summary {
- public:
-  void add(const plant::BatchOutcome& outcome) {
-    ++count_;
-    steps_ += outcome.steps;
-    if (!outcome.error.empty()) ++failed_;
-    if (outcome.passed) ++passed_;
-    for (const std::string& defect : outcome.defects) ++defects_[defect];
-    for (const process::Figure& figure : process::kFigures) {
-      if (const auto& value = outcome.figures.*figure.member) figures_[figure.name].add(*value);
-    }
-  }
-
-  void print(std::ostream& out, const SimulateOptions& options) const {
-    out << count_ << " batches, " << steps_ << " machine steps, models " << to_string(options.models) << ", noise "
-        << (options.noise ? "on" : "off") << ", seed " << options.seed << "\n";
-    out << "passed " << passed_ << ", not passed " << count_ - passed_ - failed_ << ", failed " << failed_ << "\n";
-    for (const process::Figure& figure : process::kFigures) {
-      const auto found = figures_.find(figure.name);
-      if (found == figures_.end()) continue;
-      const Moments& moments = found->second;
-      out << figure.name << ": mean " << process::to_text(moments.mean) << ", standard deviation "
-          << process::to_text(moments.deviation()) << ", from " << process::to_text(moments.least) << " to "
-          << process::to_text(moments.most) << "\n";
-    }
-    if (!defects_.empty()) out << "defects, batches that had them:\n";
-    for (const auto& [defect, times] : defects_) out << "  " << defect << ": " << times << "\n";
-  }
-
- private:
-  // Welford, 1962
-  struct Moments {
-    void add(double value) {
-      ++count;
-      const double delta = value - mean;
-      mean += delta / static_cast<double>(count);
-      squares += delta * (value - mean);
-      least = std::min(least, value);
-      most = std::max(most, value);
-    }
-    [[nodiscard]] double deviation() const {
-      return count > 1 ? std::sqrt(squares / static_cast<double>(count - 1)) : 0;
-    }
-    std::uint64_t count = 0;
-    double mean = 0;
-    double squares = 0;
-    double least = std::numeric_limits<double>::infinity();
-    double most = -std::numeric_limits<double>::infinity();
-  };
-
-  std::uint64_t count_ = 0, steps_ = 0, passed_ = 0, failed_ = 0;
-  std::map<std::string, std::uint64_t> defects_;
-  std::map<std::string_view, Moments> figures_;
-};
 
 // On a terminal only, at most a hundred times.
 class ProgressBar {
@@ -201,53 +103,406 @@ void write(std::ofstream& file, const std::string& path, const std::string& text
     throw std::runtime_error("cannot write " + path);
 }
 
-int run(const SimulateOptions& options) {
-  const plant::Layout& layout = plant::standard_layout();
-  const std::vector<plant::BatchRequest> requests = read_requests(options, layout);
-  const std::uint64_t count = requests.size() > 1 ? requests.size() : options.batches;
-  const bool csv = options.output.ends_with(".csv");
-  std::ofstream output = open(options.output);
-  std::ofstream trace = open(options.trace);
-  if (csv) write(output, options.output, csv_header());
+// A field that each batch draws for itself, evenly between two values.
+struct Varied {
+  const plant::Station* station;
+  std::size_t field;
+  double low, high;
+  std::string name;  // "anode_coating_params.gap_height"
+};
 
-  const auto work = [&](std::uint64_t index) {
-    const plant::BatchRequest* request = requests.empty() ? nullptr : &requests[requests.size() > 1 ? index : 0];
-    Result result;
-    result.seed = request != nullptr && request->seed ? *request->seed : process::derive_seed(options.seed, index);
-    result.id = request != nullptr && request->id && requests.size() == count ? *request->id : std::to_string(index);
-    plant::StepTrace step;
-    if (!options.trace.empty()) {
-      step = [&](const plant::Station& station, std::uint32_t number, std::span<const double> values) {
-        result.trace +=
-            api::dump(api::Json{
-                {"batch_id", result.id},
-                {"machine", station.process_name},
-                {"step", number},
-                {"properties", api::to_json(station.type->model(options.models).outputs, station.line, values)}}) +
-            "\n";
-      };
-    }
-    result.outcome = plant::run_batch(
-        layout, options.models, options.population, result.seed,
-        request != nullptr ? std::span(request->parameters) : std::span<const std::optional<process::Values>>{}, step);
-    if (!options.output.empty()) result.row = csv ? csv_row(result) : json_row(result);
-    return result;
+// "anode_coating_params.gap_height=240e-6:260e-6"
+Varied read_varied(const std::string& text, const SimulateOptions& options, const plant::Layout& layout) {
+  const auto wrong = [&](const std::string& why) { return Usage("--vary " + text + ": " + why); };
+  const auto dot = text.find('.');
+  const auto equals = text.find('=');
+  const auto colon = text.find(':', equals == std::string::npos ? 0 : equals);
+  if (dot == std::string::npos || equals == std::string::npos || colon == std::string::npos || dot > equals)
+    throw wrong("should be GROUP.FIELD=LOW:HIGH");
+  Varied varied{.name = text.substr(0, equals)};
+  varied.station = layout.find_group(text.substr(0, dot));
+  if (varied.station == nullptr) throw wrong("there is no group " + text.substr(0, dot));
+  const auto field = varied.station->type->index_of(text.substr(dot + 1, equals - dot - 1));
+  if (!field) throw wrong("there is no field " + text.substr(dot + 1, equals - dot - 1));
+  varied.field = *field;
+  const auto number = [&](std::string_view digits, double& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size())
+      throw wrong(std::string(digits) + " is no number");
   };
+  number(std::string_view(text).substr(equals + 1, colon - equals - 1), varied.low);
+  number(std::string_view(text).substr(colon + 1), varied.high);
+  for (const double value : {varied.low, varied.high}) {
+    process::Values values = varied.station->type->defaults(options.models, varied.station->line);
+    values[varied.field] = value;
+    const auto violations =
+        varied.station->type->violations(options.models, values, api::Limits{}.max_steps, options.population.design);
+    if (!violations.empty()) throw wrong(violations.front().message);
+  }
+  return varied;
+}
 
-  Summary summary;
-  {
-    ProgressBar bar(count);
-    plant::in_order(count, options.threads, interrupted, work, [&](std::uint64_t index, Result result) {
-      summary.add(result.outcome);
-      write(output, options.output, result.row);
-      write(trace, options.trace, result.trace);
-      bar.show(index + 1);
+using Parameters = std::vector<std::optional<process::Values>>;
+
+// One batch of the study: what it is called, what it starts from.
+struct Task {
+  std::string id;
+  std::uint64_t seed = 0;
+  const Parameters* parameters = nullptr;
+};
+
+std::string csv_header() {
+  std::string header = "batch,seed,status,passed";
+  for (const process::Figure& figure : process::kFigures) header.append(",").append(figure.name);
+  return header + ",machine_energy_kWh,scrap_causes,defects,error\n";
+}
+
+void append(std::string& row, double value) {
+  std::array<char, 32> buffer{};
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  row.append(buffer.data(), result.ptr);
+}
+
+void append_quoted(std::string& row, const std::string& text) {
+  row += '"';
+  for (const char c : text) {
+    if (c == '"') row += '"';
+    row += c;
+  }
+  row += '"';
+}
+
+double total_energy(const process::EndOfLine& figures) {
+  double total = 0;
+  for (const auto& machine : *figures.machine_energy_kWh) total += machine.value;
+  return total;
+}
+
+void append_csv(std::string& row, const Task& task, const plant::BatchOutcome& outcome) {
+  row += task.id;
+  row += ',';
+  row += std::to_string(task.seed);
+  row += outcome.error.empty() ? ",completed" : ",failed";
+  row += outcome.passed ? ",true" : ",false";
+  for (const process::Figure& figure : process::kFigures) {
+    row += ',';
+    if (const auto& value = outcome.figures.*figure.member) append(row, *value);
+  }
+  row += ',';
+  if (outcome.figures.machine_energy_kWh) append(row, total_energy(outcome.figures));
+  std::string causes;
+  if (outcome.figures.scrap_causes) {
+    for (const auto& [cause, cells] : *outcome.figures.scrap_causes)
+      causes += (causes.empty() ? "" : "; ") + cause + ": " + process::to_text(cells);
+  }
+  std::string defects;
+  for (const std::string& defect : outcome.defects) defects += (defects.empty() ? "" : "; ") + defect;
+  for (const std::string* text : std::initializer_list<const std::string*>{&causes, &defects, &outcome.error}) {
+    row += ',';
+    append_quoted(row, *text);
+  }
+  row += '\n';
+}
+
+void append_json(std::string& row, const Task& task, const plant::BatchOutcome& outcome) {
+  api::Json json{{"batch", task.id},
+                 {"seed", task.seed},
+                 {"status", outcome.error.empty() ? "completed" : "failed"},
+                 {"passed", outcome.passed}};
+  json.update(api::to_json(outcome.figures));
+  json["defects"] = outcome.defects;
+  if (!outcome.error.empty()) json["error"] = outcome.error;
+  row += api::dump(json) + "\n";
+}
+
+// One row per cell.
+class CellRows {
+ public:
+  CellRows(const plant::Population& population, bool csv) : population_(population), csv_(csv) {
+    for (const auto& cause : population.causes()) causes_.push_back(cause.name());
+    for (const auto& source : population.disturbed()) disturbed_.push_back(source.name());
+  }
+
+  [[nodiscard]] std::string header() const {
+    std::string header = "batch,cell,good,cause";
+    for (const process::CellFigure& figure : process::kCellFigures) header.append(",").append(figure.name);
+    for (const std::string& name : disturbed_) {
+      header += ',';
+      append_quoted(header, name);
+    }
+    return header + "\n";
+  }
+
+  void append_to(std::string& rows, const plant::CellBlock& block, std::span<const Task> tasks) const {
+    for (std::size_t lane = 0; lane < block.count; ++lane) {
+      const bool good = block.cause[lane] < 0;
+      const std::string cause = good ? std::string{} : causes_[static_cast<std::size_t>(block.cause[lane])];
+      const std::string& batch = tasks[block.batch[lane]].id;
+      if (csv_) {
+        rows += batch;
+        rows += ',';
+        rows += std::to_string(block.cells[lane]);
+        rows += good ? ",true," : ",false,";
+        if (!good) append_quoted(rows, cause);
+        for (const process::CellPack& figure : block.figures) append(rows += ',', figure.lane[lane]);
+        for (const process::CellPack& value : block.disturbed) append(rows += ',', value.lane[lane]);
+        rows += '\n';
+        continue;
+      }
+      api::Json json{{"batch", batch}, {"cell", block.cells[lane]}, {"good", good}};
+      json["cause"] = good ? api::Json() : api::Json(cause);
+      for (std::size_t i = 0; i < block.figures.size(); ++i)
+        json[std::string(process::kCellFigures[i].name)] = block.figures[i].lane[lane];
+      for (std::size_t i = 0; i < disturbed_.size(); ++i) json[disturbed_[i]] = block.disturbed[i].lane[lane];
+      rows += api::dump(json) + "\n";
+    }
+  }
+
+ private:
+  const plant::Population& population_;
+  bool csv_;
+  std::vector<std::string> causes_, disturbed_;
+};
+
+// Batches by the reference models: figures by name, defects by name.
+class ReferenceReport {
+ public:
+  void add(const plant::BatchOutcome& outcome) {
+    ++count_;
+    steps_ += outcome.steps;
+    if (!outcome.error.empty()) ++failed_;
+    if (outcome.passed) ++passed_;
+    for (const std::string& defect : outcome.defects) ++defects_[defect];
+    for (const process::Figure& figure : process::kFigures) {
+      if (const auto& value = outcome.figures.*figure.member) figures_[figure.name].add(*value);
+    }
+  }
+
+  void print(std::ostream& out) const {
+    out << "passed " << passed_ << ", not passed " << count_ - passed_ - failed_ << ", failed " << failed_
+        << ", machine steps " << steps_ << "\n";
+    for (const auto& [name, moments] : figures_) {
+      out << name << ": mean " << process::to_text(moments.mean) << ", standard deviation "
+          << process::to_text(moments.deviation()) << ", from " << process::to_text(moments.least) << " to "
+          << process::to_text(moments.most) << "\n";
+    }
+    if (!defects_.empty()) out << "defects, batches that had them:\n";
+    for (const auto& [defect, times] : defects_) out << "  " << defect << ": " << times << "\n";
+  }
+
+ private:
+  std::uint64_t count_ = 0, steps_ = 0, passed_ = 0, failed_ = 0;
+  std::map<std::string, std::uint64_t> defects_;
+  std::map<std::string_view, plant::Moments> figures_;
+};
+
+// What a piece of the study gives.
+struct Piece {
+  std::string rows;
+  std::string trace;
+  std::optional<CellTally> tally;             // mechanistic
+  std::vector<plant::BatchOutcome> outcomes;  // reference
+};
+
+class Study {
+ public:
+  explicit Study(const SimulateOptions& options)
+      : options_(options),
+        layout_(plant::standard_layout()),
+        requests_(read_requests(options, layout_)),
+        csv_(options.output.ends_with(".csv")),
+        count_(requests_.size() > 1 ? requests_.size() : options.batches) {
+    for (const std::string& text : options.vary) varied_.push_back(read_varied(text, options, layout_));
+    if (!varied_.empty() && requests_.size() > 1) throw Usage("--vary and a list of batches exclude each other");
+    if (options_.models == process::ModelSet::reference) {
+      if (options_.per_cell) throw Usage("--per-cell needs the mechanistic models: reference knows no cells");
+      return;
+    }
+    const Parameters* common = requests_.empty() ? &none_ : &requests_.front().parameters;
+    population_.emplace(layout_, options_.population, *common);
+    rows_.emplace(*population_, csv_);
+    for (const auto& source : population_->disturbed()) inputs_.push_back(source.name());
+    for (const Varied& varied : varied_) inputs_.push_back(varied.name);
+    typical_ = typical();
+  }
+
+  int run();
+
+ private:
+  // The noise-free cell's inputs and figures.
+  [[nodiscard]] std::vector<double> typical() const {
+    plant::PopulationConfig config = options_.population;
+    config.noise = false;
+    config.cells = 1;
+    std::vector<double> values(inputs_.size());
+    const Parameters& common = requests_.empty() ? none_ : requests_.front().parameters;
+    (void)plant::Population(layout_, config, common).run(std::array{options_.seed}, [&](const plant::CellBlock& block) {
+      for (std::size_t i = 0; i < block.disturbed.size(); ++i) values[i] = block.disturbed[i].lane[0];
+      for (std::size_t i = 0; i < varied_.size(); ++i)
+        values[block.disturbed.size() + i] = (varied_[i].low + varied_[i].high) / 2;
+      for (const process::CellPack& figure : block.figures) values.push_back(figure.lane[0]);
     });
+    return values;
+  }
+
+  [[nodiscard]] Task task(std::uint64_t index) const {
+    const plant::BatchRequest* request = requests_.empty() ? nullptr : &requests_[requests_.size() > 1 ? index : 0];
+    return {
+        .id = request != nullptr && request->id && requests_.size() == count_ ? *request->id : std::to_string(index),
+        .seed = request != nullptr && request->seed ? *request->seed : process::derive_seed(options_.seed, index),
+        .parameters = request != nullptr ? &request->parameters : &none_};
+  }
+
+  // Batches that a thread takes at once: some milliseconds of work. Sums are made piece by piece, so this may not
+  // depend on the number of threads.
+  [[nodiscard]] std::uint64_t piece_size() const {
+    return plant::Population::kBatches * std::max(1u, 64 / std::min(options_.population.cells, 64u));
+  }
+  [[nodiscard]] Piece work(std::uint64_t begin, std::uint64_t end) const;
+  void run_population(const plant::Population& population, std::span<const Task> tasks, std::span<const double> given,
+                      Piece& piece) const;
+  void run_one(const Task& task, Piece& piece) const;
+
+  const SimulateOptions& options_;
+  const plant::Layout& layout_;
+  std::vector<plant::BatchRequest> requests_;
+  std::vector<Varied> varied_;
+  bool csv_;
+  std::uint64_t count_;
+  Parameters none_;
+  std::optional<plant::Population> population_;  // of the parameters that all batches share
+  std::optional<CellRows> rows_;
+  std::vector<std::string> inputs_;
+  std::vector<double> typical_;
+};
+
+void Study::run_population(const plant::Population& population, std::span<const Task> tasks,
+                           std::span<const double> given, Piece& piece) const {
+  std::array<std::uint64_t, plant::Population::kBatches> seeds{};
+  for (std::size_t i = 0; i < tasks.size(); ++i) seeds[i] = tasks[i].seed;
+  const bool cell_rows = options_.per_cell && !options_.output.empty();
+  const std::size_t rows_before = piece.rows.size();
+  const CellTally before = *piece.tally;
+  std::vector<plant::BatchFigures> results;
+  try {
+    results = population.run(std::span(seeds).first(tasks.size()), [&](const plant::CellBlock& block) {
+      if (cell_rows) rows_->append_to(piece.rows, block, tasks);
+      if (options_.output.empty()) piece.tally->add(block, given);
+    });
+  } catch (const std::runtime_error& error) {
+    // One of the batches failed: each by itself.
+    piece.rows.resize(rows_before);
+    piece.tally.emplace(before);
+    if (tasks.size() > 1) {
+      for (const Task& each : tasks) run_population(population, std::span(&each, 1), given, piece);
+      return;
+    }
+    ++piece.tally->batches;
+    ++piece.tally->failed;
+    if (!options_.output.empty() && !cell_rows)
+      (csv_ ? append_csv : append_json)(piece.rows, tasks.front(), {.error = error.what()});
+    return;
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (options_.output.empty()) piece.tally->add(results[i]);
+    if (options_.output.empty() || cell_rows) continue;
+    const bool passed = results[i].figures.cells_good > 0.0;
+    const plant::BatchOutcome outcome{
+        .figures = std::move(results[i].figures), .passed = passed, .defects = std::move(results[i].defects)};
+    (csv_ ? append_csv : append_json)(piece.rows, tasks[i], outcome);
+  }
+}
+
+// A batch step by step: for reference, and where every step is wanted.
+void Study::run_one(const Task& task, Piece& piece) const {
+  plant::StepTrace step;
+  if (!options_.trace.empty()) {
+    step = [&](const plant::Station& station, std::uint32_t number, std::span<const double> values) {
+      piece.trace +=
+          api::dump(api::Json{
+              {"batch_id", task.id},
+              {"machine", station.process_name},
+              {"step", number},
+              {"properties", api::to_json(station.type->model(options_.models).outputs, station.line, values)}}) +
+          "\n";
+    };
+  }
+  plant::BatchOutcome outcome =
+      plant::run_batch(layout_, options_.models, options_.population, task.seed, *task.parameters, step);
+  if (options_.models != process::ModelSet::reference) return;
+  if (!options_.output.empty()) (csv_ ? append_csv : append_json)(piece.rows, task, outcome);
+  piece.outcomes.push_back(std::move(outcome));
+}
+
+Piece Study::work(std::uint64_t begin, std::uint64_t end) const {
+  Piece piece;
+  std::vector<Task> tasks;
+  for (std::uint64_t i = begin; i < end; ++i) tasks.push_back(task(i));
+  if (options_.models == process::ModelSet::reference || !options_.trace.empty()) {
+    for (const Task& each : tasks) run_one(each, piece);
+  }
+  if (options_.models == process::ModelSet::reference) return piece;
+
+  piece.tally.emplace(inputs_.size(), typical_);
+  if (varied_.empty() && requests_.size() <= 1) {
+    for (std::size_t i = 0; i < tasks.size(); i += plant::Population::kBatches)
+      run_population(*population_, std::span(tasks).subspan(i, std::min(plant::Population::kBatches, tasks.size() - i)),
+                     {}, piece);
+    return piece;
+  }
+  // Every batch has parameters of its own.
+  for (const Task& each : tasks) {
+    Parameters parameters = *each.parameters;
+    std::vector<double> given;
+    if (!varied_.empty()) parameters.resize(layout_.stations().size());
+    for (const Varied& varied : varied_) {
+      auto& values = parameters[varied.station->index];
+      if (!values) values = varied.station->type->defaults(options_.models, varied.station->line);
+      const process::Noise draw(each.seed, "vary " + varied.name, true);
+      given.push_back(draw.uniform(0, 0, varied.low, varied.high));
+      (*values)[varied.field] = given.back();
+    }
+    run_population(plant::Population(layout_, options_.population, parameters), std::span(&each, 1), given, piece);
+  }
+  return piece;
+}
+
+int Study::run() {
+  std::ofstream output = open(options_.output);
+  std::ofstream trace = open(options_.trace);
+  if (csv_) write(output, options_.output, options_.per_cell ? rows_->header() : csv_header());
+
+  ReferenceReport reference;
+  std::optional<StudyReport> report;
+  if (population_) report.emplace(inputs_, CellTally(inputs_.size(), typical_));
+  std::uint64_t done = 0;
+  {
+    ProgressBar bar(count_);
+    const auto consume = [&](std::uint64_t end, Piece piece) {
+      for (const plant::BatchOutcome& outcome : piece.outcomes) reference.add(outcome);
+      if (piece.tally) report->add(std::move(*piece.tally));
+      write(output, options_.output, piece.rows);
+      write(trace, options_.trace, piece.trace);
+      bar.show(end);
+    };
+    done = plant::in_order(
+        count_, piece_size(), options_.threads, interrupted,
+        [this](std::uint64_t begin, std::uint64_t end) { return work(begin, end); }, consume);
   }
   for (auto* file : {&output, &trace}) {
     if (file->is_open() && !file->flush()) throw std::runtime_error("cannot write the results");
   }
-  if (options.output.empty()) summary.print(std::cout, options);
+  if (options_.output.empty()) {
+    std::cout << done << (done == 1 ? " batch" : " batches") << ", models " << to_string(options_.models);
+    if (report) std::cout << ", cell " << options_.population.design.name;
+    std::cout << ", noise " << (options_.population.noise ? "on" : "off") << ", seed " << options_.seed << "\n";
+    if (report) {
+      std::cout << "\n";
+      report->print(std::cout);
+    } else {
+      reference.print(std::cout);
+    }
+  }
   return interrupted ? kExitInterrupted : 0;
 }
 
@@ -257,7 +512,7 @@ int simulate(const SimulateOptions& options) {
   std::signal(SIGINT, [](int) { interrupted = true; });   // NOLINT(cert-err33-c)
   std::signal(SIGTERM, [](int) { interrupted = true; });  // NOLINT(cert-err33-c)
   try {
-    return run(options);
+    return Study(options).run();
   } catch (const Usage& error) {
     std::cerr << "battery-twin: " << error.what() << '\n';
     return kExitUsage;

@@ -297,7 +297,7 @@ process::EndOfLine PlantSimulation::Engine::figures_of(const Batch& batch) const
   if (batch.record.models == process::ModelSet::reference)
     return process::reference_end_of_line(batch.products[at(Line::cell)]);
   const Population population(layout, {.design = config.design, .noise = config.noise}, batch.record.parameters);
-  return population.run(std::array{batch.record.seed}).front();
+  return population.run(std::array{batch.record.seed}).front().figures;
 }
 
 void PlantSimulation::Engine::complete(Batch& batch, process::EndOfLine end_of_line) {

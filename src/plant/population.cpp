@@ -96,10 +96,12 @@ Population::Population(const Layout& layout, PopulationConfig config,
           .last_cause = 0,
           .first_disturbed = disturbed_.size(),
           .last_disturbed = 0,
-          .energy = {}};
+          .energy = {},
+          .verdicts = {}};
       if (model.prepare != nullptr) work.prepared = model.prepare(work.values);
       for (std::size_t i = 0; i < model.outputs.size(); ++i) {
         if (model.outputs[i].consequence() == process::Outcome::scrap) causes_.push_back({&station, i});
+        if (model.outputs[i].verdict != process::Verdict::none) work.verdicts.push_back(i);
         if (model.outputs[i].disturbed) disturbed_.push_back({&station, i});
         if (model.outputs[i].name == process::kMachineEnergy) work.energy = i;
       }
@@ -143,16 +145,27 @@ void Population::judge(const Work& work, std::span<const CellPack> properties, C
     block.disturbed[i] = properties[disturbed_[i].output];
 }
 
-std::vector<process::EndOfLine> Population::run(std::span<const std::uint64_t> seeds,
-                                                const std::function<void(const CellBlock&)>& tell) const {
+std::vector<BatchFigures> Population::run(std::span<const std::uint64_t> seeds,
+                                          const std::function<void(const CellBlock&)>& tell) const {
   if (seeds.empty() || seeds.size() > kBatches) throw std::invalid_argument("1 to 8 batches at once");
   std::vector<CellPack> properties(most_outputs_);
   std::vector<Tally> tallies(seeds.size());
-  for (Tally& tally : tallies) tally.lost.resize(causes_.size());
+  for (Tally& tally : tallies) {
+    tally.lost.resize(causes_.size());
+    tally.energy_joules.reserve(trunk_.size() + branches_.size());
+  }
 
-  const auto take_energy = [&](const Work& work) {
-    for (std::size_t b = 0; b < seeds.size(); ++b)
+  std::vector<BatchFigures> results(seeds.size());
+  const auto take_nominal = [&](const Work& work) {
+    for (std::size_t b = 0; b < seeds.size(); ++b) {
       tallies[b].energy_joules.push_back(work.energy ? properties[*work.energy].lane[b] : 0);
+      for (const std::size_t i : work.verdicts) {
+        const process::Output& output = work.model->outputs[i];
+        if (output.is_defect(properties[i].lane[b]))
+          results[b].defects.push_back(work.station->process_name + ": " +
+                                       std::string(output.name_on(work.station->line)));
+      }
+    }
   };
   const auto take_figures = [&](const ProductBlock& product, CellBlock& block) {
     for (std::size_t i = 0; i < kCellFigures.size(); ++i) {
@@ -186,14 +199,14 @@ std::vector<process::EndOfLine> Population::run(std::span<const std::uint64_t> s
   for (const Work& work : trunk_) {
     run_station(work, nominal, false, product, properties);
     judge(work, properties, nominal);
-    take_energy(work);
+    take_nominal(work);
   }
   const ProductBlock trunk = product;
   const CellBlock after_trunk = nominal;
   for (const Work& work : branches_) {
     run_station(work, nominal, false, product, properties);
     judge(work, properties, nominal);
-    take_energy(work);
+    take_nominal(work);
   }
 
   std::array<std::uint32_t, kLanes> cells{};
@@ -242,9 +255,8 @@ std::vector<process::EndOfLine> Population::run(std::span<const std::uint64_t> s
     flush();
   }
 
-  std::vector<process::EndOfLine> results(seeds.size());
   for (std::size_t b = 0; b < seeds.size(); ++b) {
-    process::EndOfLine& figures = results[b];
+    process::EndOfLine& figures = results[b].figures;
     const Tally& tally = tallies[b];
     const Tally::Sums& sums = tally.good.count > 0 ? tally.good : tally.all;
     // Where only some cells were computed they stand for all.

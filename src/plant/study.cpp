@@ -34,7 +34,7 @@ BatchOutcome run_batch(const Layout& layout, process::ModelSet models, const Pop
     if (models == process::ModelSet::reference) {
       outcome.figures = process::reference_end_of_line(product);
     } else {
-      outcome.figures = Population(layout, config, parameters).run(std::array{seed}).front();
+      outcome.figures = Population(layout, config, parameters).run(std::array{seed}).front().figures;
       outcome.passed = outcome.figures.cells_good > 0.0;
     }
   } catch (const std::exception& error) {

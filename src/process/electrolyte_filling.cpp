@@ -52,7 +52,7 @@ constexpr std::array<Output, 11> kOutputs{{
      .verdict = Verdict::risk},
 }};
 
-constexpr std::array<Output, 18> kMechanisticOutputs{{
+constexpr std::array<Output, 20> kMechanisticOutputs{{
     {.name = "final_thickness", .unit = "m", .description = "Thickness of the wound stack"},
     {.name = "porosity", .unit = "1", .description = "Mean porosity of both coatings and the separator"},
     {.name = "final_width", .unit = "m", .description = "Mean width of the two coatings"},
@@ -68,12 +68,9 @@ constexpr std::array<Output, 18> kMechanisticOutputs{{
      .description = "Less than 80 % filled",
      .kind = Kind::boolean,
      .verdict = Verdict::risk},
-    {.name = "electrolyte_volume", .unit = "m3", .description = "Electrolyte dosed", .disturbed = true},
+    {.name = "electrolyte_volume", .unit = "m3", .description = "Electrolyte dosed"},
     {.name = "electrolyte_mass", .unit = "kg", .description = "Mass of the electrolyte dosed"},
-    {.name = "wetting_rate",
-     .unit = "m/s^0.5",
-     .description = "Way of the wetting front over the root of time",
-     .disturbed = true},
+    {.name = "wetting_rate", .unit = "m/s^0.5", .description = "Way of the wetting front over the root of time"},
     {.name = "time_to_wet", .unit = "s", .description = "Time until the wetting fronts meet"},
     {.name = "trapped_gas", .unit = "1", .description = "Share of the wetted pores that holds gas"},
     {.name = "dry_area",
@@ -81,6 +78,11 @@ constexpr std::array<Output, 18> kMechanisticOutputs{{
      .description = "Less than 98 % filled: the cell must soak longer",
      .kind = Kind::boolean,
      .verdict = Verdict::rework},
+    {.name = "electrolyte_factor", .unit = "1", .description = "Electrolyte dosed over pore volume", .disturbed = true},
+    {.name = "wetting_variation",
+     .unit = "1",
+     .description = "Wetting rate over what is expected of the stack",
+     .disturbed = true},
     {.name = kMachineEnergy, .unit = "J", .description = "Energy of the vacuum pump for the cell"},
 }};
 

@@ -22,7 +22,7 @@ constexpr std::array<Field<InspectionParameters>, 4> kFields{{
      .unit = "m",
      .description = "Largest deviation of the thickness that passes",
      .reference = 1e-5,
-     .mechanistic = 2e-6,
+     .mechanistic = 2.5e-6,
      .hard = positive_up_to(0.01),
      .usual = {.at_most = 5e-6}},
     {.name = "B_max",

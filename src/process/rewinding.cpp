@@ -51,14 +51,14 @@ constexpr std::array<Output, 8> kOutputs{{
     {.name = "roll_hardness", .unit = "N/m", .description = "Tension over thickness"},
 }};
 
-constexpr std::array<Output, 20> kMechanisticOutputs{{
+constexpr std::array<Output, 21> kMechanisticOutputs{{
     {.name = "final_thickness", .unit = "m", .description = "Thickness of foils, coatings and two separators"},
     {.name = "porosity", .unit = "1", .description = "Mean porosity of both coatings and the separator"},
     {.name = "final_width", .unit = "m", .description = "Mean width of the two coatings"},
     {.name = "epsilon_width", .unit = "m", .description = "Difference of the coatings' widths"},
     {.name = "wound_length", .unit = "m", .description = "Length wound so far"},
     {.name = "roll_diameter", .unit = "m", .description = "Diameter of the roll"},
-    {.name = "web_tension", .unit = "N", .description = "Tension of the web as it is now", .disturbed = true},
+    {.name = "web_tension", .unit = "N", .description = "Tension of the web as it is now"},
     {.name = "roll_hardness", .unit = "Pa", .description = "Pressure between the layers at mid radius"},
     {.name = "core_pressure", .unit = "Pa", .description = "Pressure between the layers at the core"},
     {.name = "winding_stress", .unit = "Pa", .description = "Tension over the web's cross-section at the core"},
@@ -95,6 +95,7 @@ constexpr std::array<Output, 20> kMechanisticOutputs{{
      .description = "Wound at more than 10 % relative humidity",
      .kind = Kind::boolean,
      .verdict = Verdict::risk},
+    {.name = "initial_tension", .unit = "N", .description = "Tension at the core, as it really was", .disturbed = true},
     {.name = kMachineEnergy, .unit = "J", .description = "Energy of the drives for the cell"},
 }};
 

@@ -36,6 +36,12 @@ struct CellBlock {
   std::vector<process::CellPack> disturbed{};  ///< in the order of `Population::disturbed`
 };
 
+/// What a batch of cells came to.
+struct BatchFigures {
+  process::EndOfLine figures;
+  std::vector<std::string> defects;  ///< of the nominal cell: "coating_anode: weeping"
+};
+
 /// Takes batches of one recipe through the plant as populations of cells, in `mechanistic`. Every result is a function
 /// of (seed, cell) alone: neither which batches share a call nor which cells stand side by side matters. Immutable:
 /// several threads may call `run`.
@@ -59,8 +65,8 @@ class Population {
   /// @param tell   told every block of cells, in order; may be empty
   /// @return their figures
   /// @throws std::runtime_error  when a result is not finite
-  [[nodiscard]] std::vector<process::EndOfLine> run(std::span<const std::uint64_t> seeds,
-                                                    const std::function<void(const CellBlock&)>& tell = {}) const;
+  [[nodiscard]] std::vector<BatchFigures> run(std::span<const std::uint64_t> seeds,
+                                              const std::function<void(const CellBlock&)>& tell = {}) const;
 
   /// What can make a cell scrap, in the order of the stations.
   [[nodiscard]] std::span<const Source> causes() const { return causes_; }
@@ -77,6 +83,7 @@ class Population {
     std::size_t first_cause, last_cause;          // into causes_
     std::size_t first_disturbed, last_disturbed;  // into disturbed_
     std::optional<std::size_t> energy;            // output that holds the energy used
+    std::vector<std::size_t> verdicts;            // outputs that may speak against the product
   };
   struct Tally;
 

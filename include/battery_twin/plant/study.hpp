@@ -39,39 +39,38 @@ using StepTrace = std::function<void(const Station&, std::uint32_t, std::span<co
                                      std::uint64_t seed, std::span<const std::optional<process::Values>> parameters,
                                      const StepTrace& trace = {});
 
-/// Calls `work(i)` for i = 0 … count−1 on several threads and `consume(i, result)` on this one, in order, holding only
-/// a bounded number of results. Ends early, with what is done in one piece from the start, when `stop` becomes true.
-/// @return how many were consumed
+/// Calls `work(begin, end)` for the pieces of 0 … count−1, each `piece` long but the last, on several threads, and
+/// `consume(end, result)` on this one, in order, holding only a bounded number of results. Ends early, with what is
+/// done in one piece from the start, when `stop` becomes true.
+/// @return how much of 0 … count−1 was consumed
 /// @throws what `work` throws
 template <class Work, class Consume>
-std::uint64_t in_order(std::uint64_t count, unsigned threads, const std::atomic<bool>& stop, Work work,
-                       Consume consume) {
-  using Result = decltype(work(std::uint64_t{}));
-  constexpr std::uint64_t kBlock = 16;
-  const std::uint64_t blocks = (count + kBlock - 1) / kBlock;
+std::uint64_t in_order(std::uint64_t count, std::uint64_t piece, unsigned threads, const std::atomic<bool>& stop,
+                       Work work, Consume consume) {
+  using Result = decltype(work(std::uint64_t{}, std::uint64_t{}));
+  const std::uint64_t pieces = (count + piece - 1) / piece;
   const std::uint64_t window = std::uint64_t{4} * threads;
 
   std::mutex mutex;
   std::condition_variable changed;
   std::uint64_t next = 0;
-  std::uint64_t consumed = 0;  // blocks
+  std::uint64_t consumed = 0;
   bool over = false;
   std::exception_ptr failure;
-  std::map<std::uint64_t, std::vector<Result>> done;
+  std::map<std::uint64_t, Result> done;
 
   const auto worker = [&] {
     for (;;) {
-      std::uint64_t block = 0;
+      std::uint64_t mine = 0;
       {
         std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return over || next == blocks || next < consumed + window; });
-        if (over || next == blocks) return;
-        block = next++;
+        changed.wait(lock, [&] { return over || next == pieces || next < consumed + window; });
+        if (over || next == pieces) return;
+        mine = next++;
       }
-      std::vector<Result> results;
+      std::optional<Result> result;
       try {
-        for (std::uint64_t i = block * kBlock; i < std::min(count, (block + 1) * kBlock); ++i)
-          results.push_back(work(i));
+        result.emplace(work(mine * piece, std::min(count, (mine + 1) * piece)));
       } catch (...) {
         const std::lock_guard lock(mutex);
         failure = std::current_exception();
@@ -80,7 +79,7 @@ std::uint64_t in_order(std::uint64_t count, unsigned threads, const std::atomic<
         return;
       }
       const std::lock_guard lock(mutex);
-      done.emplace(block, std::move(results));
+      done.emplace(mine, std::move(*result));
       changed.notify_all();
     }
   };
@@ -95,17 +94,18 @@ std::uint64_t in_order(std::uint64_t count, unsigned threads, const std::atomic<
     std::vector<std::jthread> pool;
     try {
       for (unsigned i = 0; i < threads; ++i) pool.emplace_back(worker);
-      while (consumed < blocks && !stop) {
-        std::vector<Result> results;
+      while (consumed < pieces && !stop) {
+        std::optional<Result> result;
         {
           std::unique_lock lock(mutex);
           changed.wait(lock, [&] { return failure || done.contains(consumed); });
           if (failure) break;
-          results = std::move(done.extract(consumed).mapped());
+          result.emplace(std::move(done.extract(consumed).mapped()));
           ++consumed;
           changed.notify_all();
         }
-        for (Result& result : results) consume(written++, std::move(result));
+        written = std::min(count, consumed * piece);
+        consume(written, std::move(*result));
       }
     } catch (...) {
       end();

@@ -27,7 +27,8 @@ class MechanisticCalendaring {
         line_(setting.line),
         least_porosity_(materials(setting.line).least_porosity),
         solid_density_(setting.web().solid_density),
-        coated_length_(setting.design.coated_length) {
+        coated_length_(setting.design.coated_length),
+        steps_(steps(setting.parameters, setting.design)) {
     const auto [gap_of_batch, unused] = setting.draws.batch_normals(0);
     const auto [gap_of_cell, loading] = setting.draws.cell_normals(0);
     gap_ = max(L(p_.roll_gap) + 0.5e-6 * gap_of_batch + 0.3e-6 * gap_of_cell, L(1e-9));
@@ -44,7 +45,8 @@ class MechanisticCalendaring {
 
   void step(std::uint32_t t) {
     if (t == 0) press();
-    length_ = std::min(coated_length_, (t + 1) * kStep * p_.roll_speed);
+    const double done = (t + 1) * kStep * p_.roll_speed;
+    length_ = t + 1 < steps_ ? done : coated_length_;
   }
 
   void run() {
@@ -144,6 +146,7 @@ class MechanisticCalendaring {
   L incoming_porosity_{}, incoming_thickness_{};
   L thickness_{}, porosity_{}, line_load_{};
   MaskOf<L> limited_{};
+  double steps_;
   double length_ = 0;
 };
 

@@ -15,7 +15,7 @@ namespace {
 ///   numbers [K].
 /// - Ca = η_app·v/σ with η_app = (τ_y + Kγ̇^.75)/γ̇ at γ̇ = v/G; σ .040 N/m NMP, .060 water with surfactant [K].
 /// - Pressure in the bead by lubrication (Higgins & Scriven 1980): Δp = 12η_app·v·L_d/G²·(h/G − ½), die lip L_d 1 mm.
-/// - Variation: flow and speed from batch to batch; from cell to cell a third of CV_h = √(CV_Q² + CV_v² + (.5 %)²),
+/// - Variation: flow and speed from batch to batch; from cell to cell a quarter of CV_h = √(CV_Q² + CV_v² + (.5 %)²),
 /// which
 ///   a strip averages [K].
 /// - Defects per area: .02 + .2 A, and 2 more outside of the window [K].
@@ -23,10 +23,10 @@ template <class L>
 class MechanisticCoating {
  public:
   static constexpr double kStep = 20;  // s
-  static constexpr double kFlowVariation = 1.5e-3;
+  static constexpr double kFlowVariation = 0.8e-3;
   static constexpr double kSpeedVariation = 0.5e-3;
   static constexpr double kProfile = 5e-3;
-  static constexpr double kStripAverage = 1.0 / 3;
+  static constexpr double kStripAverage = 0.25;
 
   static double steps(const CoatingParameters& parameters, const CellDesign& design) {
     return steps_of(design.coated_length / parameters.coating_speed, kStep);
@@ -36,7 +36,8 @@ class MechanisticCoating {
       : p_(setting.parameters),
         line_(setting.line),
         slurry_(setting.web()),
-        whole_length_(setting.design.coated_length) {
+        whole_length_(setting.design.coated_length),
+        steps_(steps(setting.parameters, setting.design)) {
     const auto [flow, speed] = setting.draws.batch_normals(0);
     flow_ = p_.flow_rate * max(1.0 + kFlowVariation * flow, L(0.5));
     speed_ = p_.coating_speed * max(1.0 + kSpeedVariation * speed, L(0.5));
@@ -44,7 +45,8 @@ class MechanisticCoating {
 
   void step(std::uint32_t t) {
     if (t == 0) coat();
-    length_ = std::min(whole_length_, (t + 1) * kStep * p_.coating_speed);
+    const double done = (t + 1) * kStep * p_.coating_speed;
+    length_ = t + 1 < steps_ ? done : whole_length_;
   }
 
   void run() {
@@ -143,6 +145,7 @@ class MechanisticCoating {
   L flow_{}, speed_{};
   L wet_thickness_{}, least_thickness_{}, capillary_number_{}, apparent_viscosity_{}, pressure_{};
   MaskOf<L> broken_{}, weeping_{}, entraining_{}, outside_{};
+  double steps_;
   double length_ = 0;
 };
 

@@ -64,8 +64,8 @@ class MechanisticElectrolyteFilling {
     const L porosity = clamp(cell_.porosity, L(0.02), L(kHighestPorosity)) / kRatePorosity;
     // Beyond twice the atmosphere's pressure the law has no meaning: little is left of K.
     const double vacuum = std::sqrt(std::max(1 - 0.5 * pressure(p_.vacuum_filling), 0.02));
-    rate_ = kRate * vacuum * wetting_at(kElectrolyteTemperature) * (porosity * porosity * porosity) *
-            max(1.0 + 0.1 * rate, L(0.1));
+    rate_variation_ = max(1.0 + 0.1 * rate, L(0.1));
+    rate_ = kRate * vacuum * wetting_at(kElectrolyteTemperature) * (porosity * porosity * porosity) * rate_variation_;
     soak(0);
   }
 
@@ -90,7 +90,9 @@ class MechanisticElectrolyteFilling {
     out[14] = time_to_wet(rate_, distance_);
     out[15] = L(trapped_);
     out[16] = to_number(wetting_ < kWet);
-    out[17] = L(energy());
+    out[17] = dose_factor_;
+    out[18] = rate_variation_;
+    out[19] = L(energy());
   }
 
   void hand_on(ProductOf<L>& product) const {
@@ -121,17 +123,18 @@ class MechanisticElectrolyteFilling {
     wetting_ = min(wetted_share(rate_, time, distance_, L(trapped_)), dose_factor_);
   }
 
-  // A chamber of 20 L per cell, emptied to the lower pressure by a pump that is 10 % efficient, isothermally, and 10 W
-  // that hold it [K]; J
+  // A litre of chamber per cell, emptied to the lower pressure by a pump that is 10 % efficient, isothermally, and half
+  // a watt that holds it [K]; J
   [[nodiscard]] double energy() const {
     const double lowest = std::min(pressure(std::min(p_.vacuum_level, p_.vacuum_filling)), 1.0);
-    return kAtmosphere * 20e-3 / 0.1 * -log(lowest) + 10 * time_;
+    return kAtmosphere * 1e-3 / 0.1 * -log(lowest) + 0.5 * time_;
   }
 
   ElectrolyteFillingParameters p_;
   CellOf<L> cell_;
   double steps_;
-  L separator_{}, electrodes_{}, volume_{}, dose_factor_{}, distance_{}, rate_{}, wetting_{};
+  L separator_{}, electrodes_{}, volume_{}, dose_factor_{}, distance_{};
+  L rate_variation_{}, rate_{}, wetting_{};
   double time_ = 0, trapped_ = 0;
 };
 

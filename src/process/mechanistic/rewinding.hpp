@@ -106,7 +106,8 @@ class MechanisticRewinding {
     out[16] = to_number(overhang_ > kWidestOverhang);
     out[17] = to_number(is_too_thick());
     out[18] = L(humidity() > kMoist ? 1.0 : 0.0);
-    out[19] = kPower * length_ / p_.rewinding_speed + length_ * core_tension_;
+    out[19] = core_tension_;
+    out[20] = kPower * length_ / p_.rewinding_speed + length_ * core_tension_;
   }
 
   void hand_on(ProductOf<L>& product) const {
