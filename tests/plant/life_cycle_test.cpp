@@ -36,15 +36,22 @@ TEST(LifeCycle, OneBatchTellsItsWholeLifeInOrder) {
   }
 }
 
-TEST(LifeCycle, ACompletedBatchIsKeptWithAllItsResults) {
+class ModelSets : public ::testing::TestWithParam<process::ModelSet> {};
+
+INSTANTIATE_TEST_SUITE_P(LifeCycle, ModelSets, ::testing::ValuesIn(process::kModelSets),
+                         [](const auto& set) { return std::string(to_string(set.param)); });
+
+TEST_P(ModelSets, ACompletedBatchIsKeptWithAllItsResults) {
+  const process::ModelSet models = GetParam();
   EventLog log;
-  PlantSimulation plant(standard_layout(), full_speed(), log.queue());
+  PlantSimulation plant(standard_layout(), full_speed(2, models), log.queue());
   const std::string id = enqueue(plant);
   const Event completed = log.wait_for(EventType::batch_completed, id);
 
   const auto record = plant.batch(id);
   ASSERT_TRUE(record.has_value());
   EXPECT_EQ(record->status, BatchStatus::completed);
+  EXPECT_EQ(record->models, models);
   ASSERT_TRUE(record->started_at && record->finished_at);
   EXPECT_LE(record->created_at, *record->started_at);
   EXPECT_LE(*record->started_at, *record->finished_at);
@@ -57,11 +64,27 @@ TEST(LifeCycle, ACompletedBatchIsKeptWithAllItsResults) {
     const MachineResult& result = record->machines[station.index];
     EXPECT_EQ(result.status, MachineStatus::completed) << station.process_name;
     EXPECT_GT(result.steps, 0u) << station.process_name;
-    EXPECT_EQ(result.properties.size(), station.type->outputs.size());
-    EXPECT_EQ(record->parameters[station.index], station.type->defaults(process::ModelSet::reference, station.line));
+    EXPECT_EQ(result.properties.size(), station.type->model(models).outputs.size());
+    EXPECT_EQ(record->parameters[station.index], station.type->defaults(models, station.line));
+    if (models == process::ModelSet::reference) {
+      EXPECT_EQ(result.outcome, std::nullopt) << station.process_name;
+    } else {
+      EXPECT_EQ(result.outcome, process::Outcome::pass) << station.process_name;
+      EXPECT_TRUE(result.causes.empty()) << station.process_name;
+    }
   }
   ASSERT_NE(record->end_of_line, nullptr);
-  EXPECT_NEAR(record->end_of_line->capacity_Ah.value(), 6.0e-7, 1e-8);
+  const process::EndOfLine& figures = *record->end_of_line;
+  if (models == process::ModelSet::reference) {
+    EXPECT_NEAR(figures.capacity_Ah.value(), 6.0e-7, 1e-8);
+    EXPECT_EQ(figures.cells_good, std::nullopt);
+    EXPECT_EQ(figures.machine_energy_kWh, std::nullopt);
+  } else {
+    const double nominal = plant.config().design.nominal_capacity;
+    EXPECT_NEAR(figures.capacity_Ah.value(), nominal, 0.1 * nominal);
+    EXPECT_GT(figures.cells_good.value(), 0);
+    EXPECT_EQ(figures.machine_energy_kWh.value().size(), 16u);
+  }
   EXPECT_EQ(completed.end_of_line, record->end_of_line);
   EXPECT_EQ(plant.counters().completed, 1u);
   EXPECT_EQ(plant.counters().scrapped, 0u);
@@ -69,7 +92,7 @@ TEST(LifeCycle, ACompletedBatchIsKeptWithAllItsResults) {
 
 TEST(LifeCycle, FormationsEarlyEndIsAWarningAndTheBatchCompletes) {
   EventLog log;
-  PlantSimulation plant(standard_layout(), full_speed(), log.queue());
+  PlantSimulation plant(standard_layout(), reference_at_full_speed(), log.queue());
   const Station& formation = *plant.layout().find(Line::cell, "formation_cycling");
   const std::string id = enqueue(plant);
   log.wait_for(EventType::batch_completed, id);
@@ -86,9 +109,9 @@ TEST(LifeCycle, FormationsEarlyEndIsAWarningAndTheBatchCompletes) {
   EXPECT_EQ(plant.counters().failed, 0u);
 }
 
-TEST(LifeCycle, AMachineShowsItsLastProductWhenItIsOff) {
+TEST_P(ModelSets, AMachineShowsItsLastProductWhenItIsOff) {
   EventLog log;
-  PlantSimulation plant(standard_layout(), full_speed(), log.queue());
+  PlantSimulation plant(standard_layout(), full_speed(2, GetParam()), log.queue());
   const Station& coating = *plant.layout().find(Line::anode, "coating");
   EXPECT_FALSE(plant.machine(coating).on);
   EXPECT_EQ(plant.machine(coating).batch_id, nullptr);
@@ -96,14 +119,21 @@ TEST(LifeCycle, AMachineShowsItsLastProductWhenItIsOff) {
   log.wait_for(EventType::batch_completed, id);
 
   const MachineSnapshot after = plant.machine(coating);
+  const double asked_for = coating.type->model(GetParam()).steps(plant.parameters(coating), plant.config().design);
+  const auto steps = static_cast<std::uint32_t>(asked_for);
+  EXPECT_GT(steps, 1u);
+  if (GetParam() == process::ModelSet::reference) {
+    EXPECT_EQ(steps, 20u);
+  }
   EXPECT_FALSE(after.on);
   ASSERT_NE(after.batch_id, nullptr);
   EXPECT_EQ(*after.batch_id, id);
-  EXPECT_EQ(after.steps, 20u);
-  EXPECT_EQ(after.total_steps, 20u);
+  EXPECT_EQ(after.models, GetParam());
+  EXPECT_EQ(after.steps, steps);
+  EXPECT_EQ(after.total_steps, steps);
   EXPECT_EQ(after.properties, plant.batch(id)->machines[coating.index].properties);
-  EXPECT_EQ(after.specifics.size(), coating.type->specifics.size());
-  EXPECT_EQ(after.version, 21u) << "once on entering, once a step";
+  EXPECT_EQ(after.specifics.size(), coating.type->model(GetParam()).specifics.size());
+  EXPECT_EQ(after.version, steps + 1) << "once on entering, once a step";
 }
 
 TEST(Pipelining, LaterBatchesEnterWhileAnEarlierOneIsInTheCellLine) {
@@ -133,10 +163,10 @@ TEST(Pipelining, LaterBatchesEnterWhileAnEarlierOneIsInTheCellLine) {
   expect_sound(log.events());
 }
 
-TEST(Pipelining, HundredsOfBatchesOnManyThreadsLoseNoEvent) {
+TEST_P(ModelSets, HundredsOfBatchesOnManyThreadsLoseNoEvent) {
   constexpr std::size_t kBatches = 400;
   EventLog log;
-  PlantSimulation plant(standard_layout(), full_speed(8), log.queue());
+  PlantSimulation plant(standard_layout(), full_speed(8, GetParam()), log.queue());
   for (std::size_t i = 0; i < kBatches; ++i) enqueue(plant);
   log.wait_for_finished(kBatches);
 
@@ -188,7 +218,7 @@ void expect_same(const std::vector<BatchRecord>& one, const std::vector<BatchRec
   for (std::size_t i = 0; i < one.size(); ++i) {
     EXPECT_EQ(one[i].id, other[i].id);
     EXPECT_EQ(one[i].seed, other[i].seed);
-    EXPECT_EQ(one[i].end_of_line->capacity_Ah, other[i].end_of_line->capacity_Ah);
+    expect_same_figures(*one[i].end_of_line, *other[i].end_of_line);
     for (std::size_t m = 0; m < one[i].machines.size(); ++m) {
       EXPECT_EQ(one[i].machines[m].properties, other[i].machines[m].properties) << m;
       EXPECT_EQ(one[i].machines[m].steps, other[i].machines[m].steps) << m;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
@@ -70,11 +71,75 @@ class Polishing {
 
 inline const process::MachineType& polishing() {
   static const process::MachineType type = [] {
-    auto described = process::describe<PolishingParameters, Polishing, kPolishingFields>(
-        "polishing", "Smooths the edge", kPolishingOutputs);
-    described.steps_field = "passes";
-    return described;
+    auto model = process::model_of<PolishingParameters, Polishing, kPolishingFields>(kPolishingOutputs);
+    model.steps_field = "passes";
+    return process::describe<PolishingParameters, kPolishingFields>("polishing", "Smooths the edge", model);
   }();
+  return type;
+}
+
+/// A type that the mechanistic plant has never heard of either: it varies, finds scrap, uses energy and changes what
+/// the cells are made from. It has no kernel for many cells at once.
+struct PunchingParameters {
+  double force = 0;
+};
+
+inline constexpr std::array<process::Field<PunchingParameters>, 1> kPunchingFields{{
+    {.name = "force",
+     .member = &PunchingParameters::force,
+     .unit = "N",
+     .description = "Force on every second strip, which it takes out",
+     .reference = 100.0,
+     .hard = {.above = 0.0}},
+}};
+
+inline constexpr std::array<process::Output, 3> kPunchingOutputs{{
+    {.name = "force", .unit = "N", .description = "Force as it really was", .disturbed = true},
+    {.name = "torn",
+     .unit = "",
+     .description = "More force than the web bears",
+     .kind = process::Kind::boolean,
+     .verdict = process::Verdict::scrap},
+    {.name = process::kMachineEnergy, .unit = "J", .description = "Energy used so far"},
+}};
+
+class Punching {
+ public:
+  static constexpr double kTears = 100;         // N
+  static constexpr double kVariation = 0.05;    // of the force, relative standard deviation
+  static constexpr double kStepEnergy = 3.6e6;  // J: a kilowatt-hour
+  static constexpr std::uint32_t kSteps = 3;
+
+  static double steps(const PunchingParameters& /*parameters*/) { return kSteps; }
+
+  /// The force that a batch really gets.
+  static double force_of(double asked_for, const process::Noise& noise) {
+    return noise.normal(0, 0, asked_for, kVariation * asked_for);
+  }
+
+  Punching(process::Line line, const process::Product& upstream, const PunchingParameters& parameters,
+           const process::Noise& noise)
+      : line_(line), strips_(upstream.web(line).strips), force_(force_of(parameters.force, noise)) {}
+
+  void step(std::uint32_t /*t*/) { ++done_; }
+  void properties(std::span<double> out) const {
+    out[0] = force_;
+    out[1] = force_ > kTears ? 1 : 0;
+    out[2] = done_ * kStepEnergy;
+  }
+  void hand_on(process::Product& product) const { product.web(line_).strips = std::floor(strips_ / 2); }
+
+ private:
+  process::Line line_;
+  double strips_;
+  double force_;
+  int done_ = 0;
+};
+
+inline const process::MachineType& punching() {
+  static const process::MachineType type = process::describe<PunchingParameters, kPunchingFields>(
+      "punching", "Takes out every second strip",
+      process::model_of<PunchingParameters, Punching, kPunchingFields>(kPunchingOutputs));
   return type;
 }
 
@@ -126,8 +191,8 @@ class Brittle {
 };
 
 inline const process::MachineType& brittle() {
-  static const process::MachineType type =
-      process::describe<BrittleParameters, Brittle, kBrittleFields>("brittle", "Breaks on request", kBrittleOutputs);
+  static const process::MachineType type = process::describe<BrittleParameters, kBrittleFields>(
+      "brittle", "Breaks on request", process::model_of<BrittleParameters, Brittle, kBrittleFields>(kBrittleOutputs));
   return type;
 }
 
@@ -212,8 +277,8 @@ class Gated {
 };
 
 inline const process::MachineType& gated() {
-  static const process::MachineType type =
-      process::describe<GatedParameters, Gated, kGatedFields>("gated", "Waits for the test", {});
+  static const process::MachineType type = process::describe<GatedParameters, kGatedFields>(
+      "gated", "Waits for the test", process::model_of<GatedParameters, Gated, kGatedFields>({}));
   return type;
 }
 

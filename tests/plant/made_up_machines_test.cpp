@@ -2,9 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "battery_twin/plant/population.hpp"
 #include "battery_twin/process/aging.hpp"
 #include "battery_twin/process/calendaring.hpp"
 #include "battery_twin/process/coating.hpp"
@@ -24,18 +32,16 @@ using process::Line;
 using process::Values;
 
 // The standard plant with an eleventh machine type between slitting and inspection.
-const Layout& eleven_types() {
+Layout with_eleventh(const process::MachineType& type) {
   using namespace process;
-  static const Layout layout(
-      {&mixing(), &coating(), &drying(), &calendaring(), &slitting(), &polishing(), &inspection()},
-      {&rewinding(), &electrolyte_filling(), &formation_cycling(), &aging()});
-  return layout;
+  return {{&mixing(), &coating(), &drying(), &calendaring(), &slitting(), &type, &inspection()},
+          {&rewinding(), &electrolyte_filling(), &formation_cycling(), &aging()}};
 }
 
 TEST(EleventhMachineType, WorksLikeAnyOther) {
-  const Layout& layout = eleven_types();
+  const Layout layout = with_eleventh(polishing());
   EventLog log;
-  PlantSimulation plant(layout, full_speed(), log.queue());
+  PlantSimulation plant(layout, reference_at_full_speed(), log.queue());
   const Station& anode = *layout.find_process("polishing_anode");
   const Station& cathode = *layout.find_group("cathode_polishing_params");
   EXPECT_EQ(plant.parameters(anode), (Values{4.0, std::nullopt}));
@@ -58,12 +64,123 @@ TEST(EleventhMachineType, WorksLikeAnyOther) {
 }
 
 TEST(EleventhMachineType, IsValidatedFromItsTable) {
-  EXPECT_TRUE(polishing().violations({4.0, 1e-4}, 100).empty());
-  EXPECT_EQ(polishing().violations({0.5, 1e-4}, 100).at(0).field, "passes");
-  EXPECT_EQ(polishing().violations({4.0, 1.0}, 100).at(0).field, "grain");
-  const auto too_long = polishing().violations({101.0, std::nullopt}, 100);
-  ASSERT_EQ(too_long.size(), 1u);
-  EXPECT_EQ(too_long[0].field, "passes");
+  for (const process::ModelSet models : process::kModelSets) {
+    const auto violations = [&](const Values& values) {
+      return polishing().violations(models, values, 100, process::cell_designs().front());
+    };
+    EXPECT_TRUE(violations({4.0, 1e-4}).empty());
+    EXPECT_EQ(violations({0.5, 1e-4}).at(0).field, "passes");
+    EXPECT_EQ(violations({4.0, 1.0}).at(0).field, "grain");
+    const auto too_long = violations({101.0, std::nullopt});
+    ASSERT_EQ(too_long.size(), 1u);
+    EXPECT_EQ(too_long[0].field, "passes");
+  }
+}
+
+double force_on_anode(std::uint64_t seed) {
+  return Punching::force_of(100, process::Noise(seed, "punching_anode", true));
+}
+
+// The first batch that the anode's machine tears, or does not.
+std::uint64_t seed_of_a_batch(bool torn) {
+  std::uint64_t seed = 1;
+  while ((force_on_anode(seed) > Punching::kTears) != torn) ++seed;
+  return seed;
+}
+
+class EleventhMechanisticType : public ::testing::Test {
+ protected:
+  EleventhMechanisticType() : layout(with_eleventh(punching())), parameters(layout.stations().size()) {
+    parameters[cathode().index] = Values{10.0};  // far from tearing
+  }
+  const Station& anode() const { return *layout.find_process("punching_anode"); }
+  const Station& cathode() const { return *layout.find_process("punching_cathode"); }
+
+  Layout layout;
+  std::vector<std::optional<Values>> parameters;
+  const std::array<std::uint64_t, 2> seeds{seed_of_a_batch(true), seed_of_a_batch(false)};
+};
+
+// Without a kernel, so one cell after the other.
+TEST_F(EleventhMechanisticType, GoesThroughAPopulationLikeAnyOther) {
+  ASSERT_EQ(punching().model(process::ModelSet::mechanistic).run_block, nullptr);
+  const Population population(layout, {.noise = true}, parameters);
+  const auto named = [](std::span<const Population::Source> sources, const std::string& name) {
+    const auto found = std::ranges::find(sources, name, &Population::Source::name);
+    EXPECT_NE(found, sources.end()) << name;
+    return static_cast<std::size_t>(found - sources.begin());
+  };
+  const std::size_t torn = named(population.causes(), "punching_anode torn");
+  const std::size_t anode_force = named(population.disturbed(), "punching_anode force");
+  const std::size_t cathode_force = named(population.disturbed(), "punching_cathode force");
+
+  std::array<double, 2> cells{}, good{};
+  const auto batches = population.run(seeds, [&](const CellBlock& block) {
+    ASSERT_EQ(block.disturbed.size(), population.disturbed().size());
+    for (std::size_t lane = 0; lane < block.count; ++lane) {
+      const std::uint32_t batch = block.batch[lane];
+      const std::uint64_t seed = seeds.at(batch);
+      EXPECT_EQ(block.seeds[lane], seed);
+      EXPECT_EQ(block.disturbed[anode_force].lane[lane], force_on_anode(seed));
+      EXPECT_EQ(block.disturbed[cathode_force].lane[lane],
+                Punching::force_of(10, process::Noise(seed, "punching_cathode", true)));
+      EXPECT_EQ(block.cause[lane] == static_cast<std::int32_t>(torn), batch == 0) << block.cells[lane];
+      ++cells.at(batch);
+      good.at(batch) += block.cause[lane] < 0 ? 1 : 0;
+    }
+  });
+
+  const auto without = Population(standard_layout(), {.noise = true}, {}).run(seeds);
+  ASSERT_EQ(batches.size(), 2u);
+  for (std::size_t b = 0; b < 2; ++b) {
+    SCOPED_TRACE(b);
+    const process::EndOfLine& figures = batches[b].figures;
+    EXPECT_EQ(figures.cells_started, cells[b]);
+    EXPECT_EQ(figures.cells_started, std::floor(*without[b].figures.cells_started / 2))
+        << "the next machine gets the product";
+    EXPECT_EQ(figures.cells_good, good[b]);
+    EXPECT_EQ(std::ranges::count(batches[b].defects, "punching_anode: torn"), b == 0 ? 1 : 0);
+    const auto& energy = figures.machine_energy_kWh.value();
+    EXPECT_EQ(energy.size(), layout.stations().size());
+    const auto used = std::ranges::find(energy, "punching_anode", &process::EndOfLine::MachineEnergy::process);
+    ASSERT_NE(used, energy.end());
+    EXPECT_DOUBLE_EQ(used->value, Punching::kSteps) << "a kilowatt-hour a step";
+  }
+  const process::EndOfLine &torn_batch = batches[0].figures, &good_batch = batches[1].figures;
+  EXPECT_EQ(torn_batch.cells_good, 0);
+  EXPECT_EQ(torn_batch.yield, 0);
+  EXPECT_EQ(torn_batch.scrap_causes.value(), (std::map<std::string, double>{{"punching_anode torn", cells[0]}}));
+  EXPECT_GT(good_batch.yield.value(), 0.5);
+  EXPECT_FALSE(good_batch.scrap_causes.value().contains("punching_anode torn"));
+}
+
+TEST_F(EleventhMechanisticType, ScrapsABatchOfThePlant) {
+  EventLog log;
+  PlantSimulation plant(layout, {.noise = true, .step_interval = Interval{0}, .threads = 2}, log.queue());
+  for (const std::uint64_t seed : seeds) enqueue(plant, {.seed = seed, .parameters = parameters});
+  log.wait_for_finished(2);
+  expect_sound(log.events());
+  const auto batches = Population(layout, {.noise = true}, parameters).run(seeds);
+  for (std::size_t b = 0; b < 2; ++b) {
+    const std::string id = std::to_string(b + 1);
+    SCOPED_TRACE(id);
+    expect_full_life(layout, log.of_batch(id));
+    const BatchRecord record = plant.batch(id).value();
+    EXPECT_EQ(record.status, BatchStatus::completed);
+    expect_same_figures(*record.end_of_line, batches[b].figures);
+    const MachineResult& result = record.machines[anode().index];
+    EXPECT_EQ(result.properties.at(0), force_on_anode(seeds[b]));
+    EXPECT_EQ(result.steps, Punching::kSteps);
+    EXPECT_EQ(result.outcome, b == 0 ? process::Outcome::scrap : process::Outcome::pass);
+    EXPECT_EQ(result.causes, b == 0 ? std::vector<std::string>{"torn"} : std::vector<std::string>{});
+    // Scrap stays scrap down its line and behind the merge; the other line does not know of it.
+    EXPECT_EQ(record.machines[layout.find(Line::cathode, "inspection")->index].outcome, process::Outcome::pass);
+    EXPECT_EQ(record.machines[layout.find(Line::anode, "slitting")->index].outcome, process::Outcome::pass);
+    EXPECT_EQ(record.machines[layout.find(Line::anode, "inspection")->index].outcome, result.outcome);
+    EXPECT_EQ(record.machines[layout.find(Line::cell, "aging")->index].outcome, result.outcome);
+  }
+  EXPECT_EQ(plant.counters().completed, 2u);
+  EXPECT_EQ(plant.counters().scrapped, 1u);
 }
 
 struct Breakage {

@@ -13,11 +13,14 @@ using process::Line;
 using process::Values;
 
 TEST(Parameters, AreTheDefaultsUntilTheyAreSet) {
+  for (const process::ModelSet models : process::kModelSets) {
+    EventLog log;
+    const PlantSimulation plant(standard_layout(), full_speed(2, models), log.queue());
+    for (const Station& station : plant.layout().stations())
+      EXPECT_EQ(plant.parameters(station), station.type->defaults(models, station.line)) << station.process_name;
+  }
   EventLog log;
   PlantSimulation plant(standard_layout(), full_speed(), log.queue());
-  for (const Station& station : plant.layout().stations()) {
-    EXPECT_EQ(plant.parameters(station), station.type->defaults(process::ModelSet::reference, station.line));
-  }
   const Station& coating = *plant.layout().find(Line::cathode, "coating");
   const Values values{0.1, 300e-6, 8e-6, 0.4};
   EXPECT_TRUE(plant.set_parameters(coating, values, {"something is unusual"})) << "nobody is inside";
@@ -33,7 +36,7 @@ TEST(Parameters, AreTheDefaultsUntilTheyAreSet) {
 
 TEST(Parameters, NamedGroupsAreFixedAtAcceptanceOthersAreReadOnEntering) {
   EventLog log;
-  PlantSimulation plant(standard_layout(), full_speed(), log.queue());
+  PlantSimulation plant(standard_layout(), reference_at_full_speed(), log.queue());
   plant.set_pacing({Interval{0}, true});
   const Layout& layout = plant.layout();
   const Station& mixing = *layout.find(Line::anode, "mixing");

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "battery_twin/plant/plant_simulation.hpp"
+#include "battery_twin/process/end_of_line.hpp"
 
 namespace battery_twin::plant::testing {
 
@@ -112,8 +113,13 @@ class EventLog {
 };
 
 /// At full speed unless a test says otherwise.
-inline PlantConfig full_speed(unsigned threads = 2) {
-  return {.noise = false, .step_interval = Interval{0}, .threads = threads};
+inline PlantConfig full_speed(unsigned threads = 2, process::ModelSet models = process::ModelSet::mechanistic) {
+  return {.models = models, .noise = false, .step_interval = Interval{0}, .threads = threads};
+}
+
+/// The same for what only the reference models do, such as their numbers of steps.
+inline PlantConfig reference_at_full_speed(unsigned threads = 2) {
+  return full_speed(threads, process::ModelSet::reference);
 }
 
 /// So slow that not even the second step comes during a test.
@@ -148,6 +154,21 @@ inline std::size_t position(const std::vector<Event>& events, EventType type,
     if (events[i].type == type && (!station || events[i].station == station)) return i;
   }
   throw std::runtime_error("no such event: " + std::string(to_string(type)));
+}
+
+/// Equal to the last bit.
+inline void expect_same_figures(const process::EndOfLine& one, const process::EndOfLine& other) {
+  for (const process::Figure& figure : process::kFigures)
+    EXPECT_EQ(one.*figure.member, other.*figure.member) << figure.name;
+  EXPECT_EQ(one.scrap_causes, other.scrap_causes);
+  ASSERT_EQ(one.machine_energy_kWh.has_value(), other.machine_energy_kWh.has_value());
+  if (!one.machine_energy_kWh) return;
+  ASSERT_EQ(one.machine_energy_kWh->size(), other.machine_energy_kWh->size());
+  for (std::size_t i = 0; i < one.machine_energy_kWh->size(); ++i) {
+    EXPECT_EQ((*one.machine_energy_kWh)[i].process, (*other.machine_energy_kWh)[i].process);
+    EXPECT_EQ((*one.machine_energy_kWh)[i].value, (*other.machine_energy_kWh)[i].value)
+        << (*one.machine_energy_kWh)[i].process;
+  }
 }
 
 /// What must hold of any history: numbers without holes, one batch in a machine at a time, on before off.

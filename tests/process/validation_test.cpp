@@ -205,7 +205,12 @@ TEST(Fields, ReportEveryViolationInDeclarationOrder) {
 
 TEST(Defaults, AreValidOnEveryMachine) {
   for (const auto& [line, type] : all_machines()) {
-    EXPECT_TRUE(violations(*type, type->defaults(ModelSet::reference, line), kMaxSteps).empty()) << type->name;
+    for (const ModelSet models : kModelSets) {
+      for (const CellDesign& design : cell_designs()) {
+        EXPECT_TRUE(type->violations(models, type->defaults(models, line), kMaxSteps, design).empty())
+            << to_string(models) << " " << type->name << " " << design.name;
+      }
+    }
   }
 }
 
@@ -267,6 +272,21 @@ TEST(StepLimit, NamesTheFieldThatSetsTheSteps) {
 TEST(StepLimit, HoldsForStepsBeyondAnyInteger) {
   EXPECT_EQ(violations(drying(), defaults_with(drying(), "web_speed", kSmallest), kMaxSteps).size(), 1u);
   EXPECT_EQ(violations(aging(), defaults_with(aging(), "aging_time_days", 1e300), kMaxSteps).size(), 1u);
+}
+
+TEST(StepLimit, HoldsForTheModelSetThatRuns) {
+  const CellDesign& design = cell_designs().front();
+  for (const auto& [line, type] : all_machines()) {
+    const MachineModel& model = type->model(ModelSet::mechanistic);
+    const Values values = type->defaults(ModelSet::mechanistic, line);
+    const auto steps = static_cast<std::uint32_t>(model.steps(values, design));
+    EXPECT_TRUE(violations(*type, values, steps, ModelSet::mechanistic).empty()) << type->name;
+    const auto found = violations(*type, values, steps - 1, ModelSet::mechanistic);
+    ASSERT_EQ(found.size(), model.steps_field.empty() ? 0u : 1u) << type->name;
+    if (!found.empty()) {
+      EXPECT_EQ(found[0].field, model.steps_field);
+    }
+  }
 }
 
 TEST(Temperature, BelowItsRangeGetsAHintAtKelvin) {
