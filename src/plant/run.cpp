@@ -24,6 +24,18 @@ StationRun::StationRun(const Station& station, process::ModelSet models, const p
 }
 
 bool StationRun::step() {
+  if (!advance()) return false;
+  look();
+  return true;
+}
+
+void StationRun::finish() {
+  while (advance()) {
+  }
+  if (steps_ > 0) look();
+}
+
+bool StationRun::advance() {
   if (steps_ >= run_->planned_steps()) return false;
   if (auto reason = run_->stop_reason()) {
     early_end_ = std::move(*reason);
@@ -31,6 +43,10 @@ bool StationRun::step() {
   }
   run_->step();
   ++steps_;
+  return true;
+}
+
+void StationRun::look() {
   run_->properties(properties_);
   run_->specifics(specifics_);
   for (std::size_t i = 0; i < properties_.size(); ++i) {
@@ -40,7 +56,6 @@ bool StationRun::step() {
                                std::string(model_.outputs[i].name_on(station_.line)));
     }
   }
-  return true;
 }
 
 std::vector<std::string> StationRun::causes() const {

@@ -11,8 +11,10 @@ void run_station(const Station& station, process::ModelSet models, const Populat
   const bool given = station.index < parameters.size() && parameters[station.index];
   StationRun run(station, models, config.design, product,
                  given ? *parameters[station.index] : station.type->defaults(models, station.line), seed, config.noise);
-  while (run.step()) {
-    if (trace) trace(station, run.steps() - 1, run.properties());
+  if (trace) {
+    while (run.step()) trace(station, run.steps() - 1, run.properties());
+  } else {
+    run.finish();
   }
   outcome.steps += run.steps();
   run.hand_on(product);

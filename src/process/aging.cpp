@@ -51,17 +51,14 @@ class ReferenceAging {
   static double steps(const AgingParameters& parameters) { return 24 * parameters.aging_time_days; }
 
   ReferenceAging(Line /*line*/, const Product& upstream, const AgingParameters& parameters, const Noise& /*noise*/)
-      : p_(parameters), initial_soc_(upstream.cell.sei_efficiency), soc_(initial_soc_) {}
+      : p_(parameters), initial_soc_(upstream.cell.sei_efficiency) {}
 
-  void step(std::uint32_t t) {
-    soc_ = initial_soc_ * std::exp(-p_.k_leak * t);
-    ocv_ = 3.0 + 1.2 * soc_;
-    leakage_ = p_.k_leak * 1e-3;
-    defect_risk_ = true;
-  }
+  void step(std::uint32_t t) { step_ = t; }
 
   void properties(std::span<double> out) const {
-    const std::array values{soc_, initial_soc_, ocv_, leakage_, defect_risk_ ? 1.0 : 0.0};
+    const double soc = step_ ? initial_soc_ * std::exp(-p_.k_leak * *step_) : initial_soc_;
+    const std::array values{soc, initial_soc_, step_ ? 3.0 + 1.2 * soc : 0.0, step_ ? p_.k_leak * 1e-3 : 0.0,
+                            step_ ? 1.0 : 0.0};
     std::copy(values.begin(), values.end(), out.begin());
   }
 
@@ -69,9 +66,8 @@ class ReferenceAging {
 
  private:
   AgingParameters p_;
-  double initial_soc_, soc_;
-  double ocv_ = 0, leakage_ = 0;
-  bool defect_risk_ = false;
+  double initial_soc_;
+  std::optional<std::uint32_t> step_;  // done last
 };
 
 constexpr std::array<Output, 13> kMechanisticOutputs{{

@@ -74,7 +74,8 @@ constexpr std::array<Output, 8> kOutputs{{
 }};
 
 // The Python server's model: Krieger & Dougherty (1959) viscosity with an intrinsic viscosity of 3, densities in g/cm³,
-// a yield stress that is a weighted sum of masses. Order of operations is the Python server's.
+// a yield stress that is a weighted sum of masses. Order of operations is the Python server's; what is only shown is
+// worked out when somebody looks.
 class ReferenceMixing {
  public:
   static constexpr std::uint32_t kPvdfSteps = 80;
@@ -105,27 +106,29 @@ class ReferenceMixing {
     } else {
       add(am_, am_target_, kAmSteps);
     }
-    const double warmer = noise_.uniform(t, kTemperatureDraw, 24.0, 26.0) - kNominalTemperature;
+    step_ = t;
+  }
 
-    const double solids = am_ + ca_ + pvdf_;
-    const double total = solids + solvent_;
-    double fraction = solids / total;
-    if (fraction >= kMaxFraction) fraction = kMaxFraction - 0.001;
-    raw_viscosity_ = std::pow(1 - fraction / kMaxFraction, -3 * kMaxFraction) * 0.017;
+  void properties(std::span<double> out) const {
+    if (!step_) {
+      std::ranges::fill(out, 0.0);
+      return;
+    }
+    const double warmer = noise_.uniform(*step_, kTemperatureDraw, 24.0, 26.0) - kNominalTemperature;
+    const double total = am_ + ca_ + pvdf_ + solvent_;
     const Constants& c = constants_;
     const double density =
         (am_ * c.density[0] + ca_ * c.density[1] + pvdf_ * c.density[2] + solvent_ * c.density[3]) / total;
     const double yield_stress = c.yield[0] * am_ * c.density[0] + c.yield[1] * pvdf_ * c.density[2] +
                                 c.yield[2] * ca_ * c.density[1] + c.yield[3] * solvent_ * c.density[3];
-
-    viscosity_ = round4_scaled(raw_viscosity_ * std::exp(-k_viscosity_ * -warmer));
-    yield_stress_ = round4_scaled(yield_stress * std::exp(-k_yield_ * -warmer));
-    density_ = round4_correctly(density) * (1 + expansion_ * warmer);
-    total_ = total * (1 + expansion_ * warmer);
-  }
-
-  void properties(std::span<double> out) const {
-    const std::array values{am_, ca_, pvdf_, solvent_, viscosity_, density_, yield_stress_, total_};
+    const std::array values{am_,
+                            ca_,
+                            pvdf_,
+                            solvent_,
+                            round4_scaled(raw_viscosity() * std::exp(-k_viscosity_ * -warmer)),
+                            round4_correctly(density) * (1 + expansion_ * warmer),
+                            round4_scaled(yield_stress * std::exp(-k_yield_ * -warmer)),
+                            total * (1 + expansion_ * warmer)};
     std::copy(values.begin(), values.end(), out.begin());
   }
 
@@ -135,7 +138,7 @@ class ReferenceMixing {
     web.ca_volume = ca_;
     web.pvdf_volume = pvdf_;
     web.solvent_volume = solvent_;
-    web.viscosity = raw_viscosity_;
+    web.viscosity = raw_viscosity();
   }
 
  private:
@@ -150,6 +153,13 @@ class ReferenceMixing {
   static constexpr double kNominalTemperature = 25;  // °C
   enum Draw : std::uint32_t { kViscosityDraw, kYieldDraw, kExpansionDraw, kTemperatureDraw };
 
+  [[nodiscard]] double raw_viscosity() const {
+    const double solids = am_ + ca_ + pvdf_;
+    double fraction = solids / (solids + solvent_);
+    if (fraction >= kMaxFraction) fraction = kMaxFraction - 0.001;
+    return std::pow(1 - fraction / kMaxFraction, -3 * kMaxFraction) * 0.017;
+  }
+
   static void add(double& volume, double target, std::uint32_t portions) {
     if (volume < target) volume += target / portions;
   }
@@ -160,8 +170,7 @@ class ReferenceMixing {
   double am_target_, ca_target_, pvdf_target_, solvent_target_;
   double k_viscosity_, k_yield_, expansion_;
   double am_ = 0, ca_ = 0, pvdf_ = 0, solvent_ = 0;
-  double raw_viscosity_ = 0;
-  double viscosity_ = 0, density_ = 0, yield_stress_ = 0, total_ = 0;
+  std::optional<std::uint32_t> step_;  // done last
 };
 
 constexpr std::array<Output, 19> kMechanisticOutputs{{

@@ -86,31 +86,34 @@ class ReferenceSlitting {
       : p_(parameters), line_(line), noise_(noise), thickness_(upstream.web(line).dry_thickness) {}
 
   void step(std::uint32_t t) {
-    width_ = noise_.normal(t, 0, p_.target_width, 0.05);
-    epsilon_width_ = width_ - p_.target_width;
+    step_ = t;
     burr_factor_ = 1 / p_.blade_sharpness * (p_.slitting_speed / 1) * (p_.slitting_tension / 100);
-    defect_risk_ = std::abs(epsilon_width_) > 0.1 || burr_factor_ > 2;
   }
 
   void properties(std::span<double> out) const {
-    const std::array values{thickness_, width_, epsilon_width_, burr_factor_, defect_risk_ ? 1.0 : 0.0};
+    const bool defect_risk = std::abs(epsilon_width()) > 0.1 || burr_factor_ > 2;
+    const std::array values{thickness_, width(), epsilon_width(), burr_factor_, defect_risk ? 1.0 : 0.0};
     std::copy(values.begin(), values.end(), out.begin());
   }
 
   void hand_on(Product& product) const {
     Web& web = product.web(line_);
-    web.width = width_;
-    web.epsilon_width = epsilon_width_;
+    web.width = width();
+    web.epsilon_width = epsilon_width();
     web.burr_factor = burr_factor_;
   }
 
  private:
+  // Drawn anew in every step; only the one that is looked at is worked out.
+  [[nodiscard]] double width() const { return step_ ? noise_.normal(*step_, 0, p_.target_width, 0.05) : 0; }
+  [[nodiscard]] double epsilon_width() const { return step_ ? width() - p_.target_width : 0; }
+
   SlittingParameters p_;
   Line line_;
   Noise noise_;
   double thickness_;
-  double width_ = 0, epsilon_width_ = 0, burr_factor_ = 0;
-  bool defect_risk_ = false;
+  double burr_factor_ = 0;
+  std::optional<std::uint32_t> step_;  // done last
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ class StationRun {
   /// @throws std::runtime_error when a property is not finite; whatever the model throws
   bool step();
 
+  /// All steps that are left, without a look at the properties in between: the check for finite ones is of the last.
+  void finish();
+
   /// As of the last step; before the first their initial values.
   [[nodiscard]] std::span<const double> properties() const { return properties_; }
   [[nodiscard]] std::span<const double> specifics() const { return specifics_; }
@@ -38,6 +41,9 @@ class StationRun {
   void hand_on(process::Product& product) const { run_->hand_on(product); }
 
  private:
+  bool advance();
+  void look();
+
   const Station& station_;
   const process::MachineModel& model_;
   std::unique_ptr<process::MachineRun> run_;

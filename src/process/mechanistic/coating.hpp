@@ -15,7 +15,7 @@ namespace {
 ///   numbers [K].
 /// - Ca = η_app·v/σ with η_app = (τ_y + Kγ̇^.75)/γ̇ at γ̇ = v/G; σ .040 N/m NMP, .060 water with surfactant [K].
 /// - Pressure in the bead by lubrication (Higgins & Scriven 1980): Δp = 12η_app·v·L_d/G²·(h/G − ½), die lip L_d 1 mm.
-/// - Variation: flow and speed from batch to batch; from cell to cell a quarter of CV_h = √(CV_Q² + CV_v² + (.5 %)²),
+/// - Variation: flow and speed from batch to batch; from cell to cell a little over a fifth of CV_h = √(CV_Q² + CV_v² + (.5 %)²),
 /// which
 ///   a strip averages [K].
 /// - Defects per area: .02 + .2 A, and 2 more outside of the window [K].
@@ -26,7 +26,7 @@ class MechanisticCoating {
   static constexpr double kFlowVariation = 0.8e-3;
   static constexpr double kSpeedVariation = 0.5e-3;
   static constexpr double kProfile = 5e-3;
-  static constexpr double kStripAverage = 0.25;
+  static constexpr double kStripAverage = 0.22;
 
   static double steps(const CoatingParameters& parameters, const CellDesign& design) {
     return steps_of(design.coated_length / parameters.coating_speed, kStep);
