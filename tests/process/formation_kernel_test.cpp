@@ -346,7 +346,7 @@ TEST(Formation, LeapsFollowTheSteps) {
     const Outcome slow = stepped(c.cell, c.protocol), fast = leapt(c.cell, c.protocol);
     EXPECT_TRUE(slow.complete);
     EXPECT_TRUE(fast.complete);
-    expect_agreement(fast, slow, 5e-5, 2e-4);
+    expect_agreement(fast, slow, 2e-5, 1e-4);
     EXPECT_NEAR(fast.margin, slow.margin, 1e-4);
     EXPECT_NEAR(fast.voltage, slow.voltage, 1e-5);
     expect_balance(c, slow);

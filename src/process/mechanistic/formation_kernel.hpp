@@ -368,7 +368,7 @@ L Formation<L>::limited(const L& dt, bool held) const {
   if (!any(hasty)) return dt;
   // A thousandth of the time gone by is short enough for everything; so no cell takes more than some ten thousand
   // steps.
-  return select(hasty, min(dt, max(1.0 / max(most, 1e-300), 1e-3 * time_)), dt);
+  return select(hasty, min(dt, max(1.0 / max(most, 1e-300), select(hold_, L{1e-4}, L{1e-3}) * time_)), dt);
 }
 
 template <class L>
@@ -472,7 +472,7 @@ void Formation<L>::enter(const Answer& to_tap, Answer to_constant, Answer to_hol
 template <class L>
 typename Formation<L>::Answer Formation<L>::leap_to_permeable(L& sei_energy) {
   constexpr double kStart = 200;  // I/I_sei, where the steps begin
-  constexpr int kSteps = 12;
+  constexpr int kSteps = 10;
   // Below 0.03 the graphite's stages are constant, and its potential is an exponential function above this.
   constexpr double kFloor = kGraphiteOffset + 0.012 + 0.0118 + 0.0035 + 0.0095 + 0.0145 + 0.08;
   const double current = protocol_.current;
@@ -496,9 +496,10 @@ typename Formation<L>::Answer Formation<L>::leap_to_permeable(L& sei_energy) {
   L net = (x - kAnodeAsBuilt) * capacity + sei;
   sei_energy += sei * anode.value;
 
-  const L ratio = exp(log(full / sei) * (1.0 / kSteps));
+  const L first = sei;
   for (int step = 0; step < kSteps; ++step) {
-    const L next = step == kSteps - 1 ? full : sei * ratio;
+    const double part = (step + 1.0) / kSteps;
+    const L next = first + (full - first) * (part * part * part);
     const L taken = next - sei;
     const L share = exp(exponent_ * (anode.value - equal));  // I/I_sei
     // First with the slope here, then with the mean one to where that led.
@@ -555,35 +556,46 @@ void Formation<L>::leap() {
     return potential - amperes * (anode_resistance_ + sei_resistance_ * thickness);
   };
 
-  // Constant current. The film grows fast at first: steps in x of a few hundredths, then tenths, then to the limit.
+  // Constant current. The film grows fast at first: short steps, then longer ones, and the last to the limit.
   L sei_energy{0.0};
   L ohmic_energy = here_.resistance;
   good = good & leap_to_permeable(sei_energy);
   ohmic_energy = current * here_.net * (0.5 * (ohmic_energy + here_.resistance));
-  for (const double way : {0.005, 0.015, 0.03, 0.06, 0.12, 0.2, 0.2})
-    hop(way * anode_capacity * per_current, L{current}, sei_energy, ohmic_energy);
-  const L start = here_.net;
 
-  // Where would the limit be with full graphite?
-  constexpr double kFullGraphite = 0.088;
-  const L target = limit + kFullGraphite - current * (base_resistance_ + sei_resistance_ * (1.3 * here_.thickness));
-  L y = clamp(0.22 - (target - 4.05) * (1 / 1.3), 0.01, 0.9);
-  for (int i = 0; i < 2; ++i) {
+  // About how much charge is left to the limit, were the film to stay as it is?
+  const L resistance = base_resistance_ + sei_resistance_ * (1.5 * kSeiPermeable);
+  const L per_charge = cathode_capacity * per_anode_capacity_;
+  L y = clamp(0.22 - (limit - current * resistance - 3.96) * (1 / 1.3), 0.01, 0.9);
+  for (int i = 0; i < 3; ++i) {
+    const Slope<L> graphite = tables_->graphite(here_.x + (here_.y - y) * per_charge);
     const Slope<L> nmc = tables_->nmc(y);
-    y = clamp(y + (target - nmc.value) / nmc.derivative, 0.001, 0.95);
+    const L error = nmc.value - graphite.value + current * resistance - limit;
+    y = clamp(y - error / (nmc.derivative + graphite.derivative * per_charge), 0.001, 0.95);
   }
-  L dt = (here_.y - y) * cathode_capacity * per_current;
-  good = good & (dt > 0.0);
-  dt = max(dt, 0.0);
-  const L from = here_.y;
+  const L all_of_it = (here_.y - y) * cathode_capacity * per_current;
+  good = good & (all_of_it > 0.0);
+  L dt = max(all_of_it, 0.0);
+  for (const double part : {0.003, 0.008, 0.02, 0.045, 0.09, 0.17, 0.28}) {
+    hop(part * dt, L{current}, sei_energy, ohmic_energy);
+  }
+  const L start = here_.net;
+  dt *= 1 - (0.003 + 0.008 + 0.02 + 0.045 + 0.09 + 0.17 + 0.28);
+  constexpr double kResidual = 1e-6;  // V
+  // A charge that ends among the graphite's stages would want shorter steps.
+  constexpr double kBeyondStages = 0.55;
+  constexpr int kMost = 8;  // Newton steps: where the graphite is nearly full some more than usual
+  const L longest = here_.y * cathode_capacity * per_current;
   Point p = attempt(dt, L{current}, Answer{true});
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kMost; ++i) {
+    const L error = p.at(current) - limit;
+    const Answer open = good & (abs(error) > 0.1 * kResidual);
+    if (!any(open)) break;
     const L pace = current * (anode_pace(p) + cathode_pace(p));
-    dt = clamp(dt - (p.at(current) - limit) / pace, 0.0, from * cathode_capacity * per_current);
+    dt = select(open, clamp(dt - error / pace, 0.0, longest), dt);
     p = attempt(dt, L{current}, Answer{true});
   }
-  constexpr double kResidual = 1e-6;  // V
-  good = good & (dt > 0.0) & (abs(p.at(current) - limit) < kResidual) & (p.x < 1.0) & (p.y > 0.0);
+  good =
+      good & (dt > 0.0) & (abs(p.at(current) - limit) < kResidual) & (p.x > kBeyondStages) & (p.x < 1.0) & (p.y > 0.0);
   sei_energy += 0.5 * (here_.anode.value + p.anode.value) * (sei_of(p.thickness) - sei_of(here_.thickness));
   ohmic_energy += current * (p.net - start) * 0.5 * (here_.resistance + p.resistance);
   here_ = p;
@@ -609,9 +621,18 @@ void Formation<L>::leap() {
     residual = p.at(last) - limit;
     return residual / (kSecondsPerHour * (anode_pace(p) + cathode_pace(p)));
   };
-  for (int i = 0; i < 2; ++i) charge -= to_end();
+  const auto solve_end = [&] {
+    for (int i = 0; i < kMost; ++i) {
+      const L step = to_end();
+      const Answer open = good & (abs(residual) > 0.1 * kResidual);
+      if (!any(open)) return;
+      charge -= select(open, step, L{0.0});
+    }
+  };
+  solve_end();
   // Time is the integral of dq/I. With I as if linear it is a logarithm; three points of Gauss correct that.
   L integral{0.0};
+  constexpr double kAlmostLinear = 0.1;
   constexpr std::array<std::array<double, 2>, 3> kGauss3{
       {{0.1127016653792583, 5.0 / 18}, {0.5, 8.0 / 18}, {0.8872983346207417, 5.0 / 18}}};
   for (const auto& [place, weight] : kGauss3) {
@@ -622,17 +643,17 @@ void Formation<L>::leap() {
     const L potential = tables_->graphite(x).value;
     const L amperes =
         (limit - tables_->nmc(y_of(net)).value + potential) / (base_resistance_ + sei_resistance_ * thickness);
-    integral += weight * linear / max(amperes, 1e-3 * last);
+    const L ratio = linear / max(amperes, 1e-3 * last);
+    good = good & (abs(ratio - 1.0) < kAlmostLinear);
+    integral += weight * ratio;
     margin_ = min(margin_, plating(potential, amperes, thickness));
   }
-  seconds = charge * integral * (kSecondsPerHour * log_ratio / (current - last));
   good = good & (charge > 0.0);
-  charge -= to_end();
-  good = good & (abs(residual) < 100 * kResidual) & (charge > 0.0) & (p.x < 1.0) & (p.y > 0.0);
-  seconds = max(seconds, 0.0);
-  to_end();
+  seconds = max(charge, 0.0) * integral * (kSecondsPerHour * log_ratio / (current - last));
+  solve_end();
+  good = good & (abs(residual) < kResidual) & (charge > 0.0) & (p.x < 1.0) & (p.y > 0.0);
   p.reaction = reaction_at(p.anode.value);
-  good = good & (abs(residual) < kResidual) & (sei_current(p) < 0.3 * last);
+  good = good & (sei_current(p) < 0.3 * last);
   here_ = p;
   time_ += seconds;
   charge_in_ = p.net;
