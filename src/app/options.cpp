@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "battery_twin/process/random.hpp"
+#include "cell_file.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -77,9 +78,12 @@ std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
   return std::nullopt;
 }
 
-void add_simulation_options(CLI::App& app, std::string& models, std::string& noise, std::uint64_t& seed) {
+void add_simulation_options(CLI::App& app, std::string& models, std::string& cell, std::string& noise,
+                            std::uint64_t& seed) {
   app.add_option("--models", models, "Equations of the machines; reference: those of the Python server")
       ->check(CLI::IsMember({"mechanistic", "reference"}));
+  app.add_option("--cell", cell,
+                 "What mechanistic builds: pouch_5Ah, 18650_2p6Ah or a JSON file like config/cells/*.json");
   app.add_option("--noise", noise, "Random variation of process and measurement")->check(CLI::IsMember({"on", "off"}));
   app.add_option("--seed", seed, "Seed that every batch's seed is derived from")
       ->default_str("random, logged")
@@ -174,7 +178,8 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   std::string models = "mechanistic";
   std::string noise = "on";
   std::uint64_t seed = random_seed();
-  add_simulation_options(app, models, noise, seed);
+  std::string cell = process::cell_designs().front().name;
+  add_simulation_options(app, models, cell, noise, seed);
   double step_interval = 100;
   app.add_option("--step-interval", step_interval, "Milliseconds per step; 0: as fast as possible")
       ->check(CLI::Range(0.0, 60'000.0));
@@ -207,6 +212,12 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   options.access_log = !no_access_log;
   options.colours = !no_colours;
   options.plant.models = *process::model_set_from(models);
+  try {
+    options.plant.design = read_cell(cell);
+  } catch (const std::runtime_error& error) {
+    std::cerr << "battery-twin: --cell: " << error.what() << '\n';
+    return Exit{kExitStart};
+  }
   options.plant.noise = noise == "on";
   options.plant.seed = seed;
   options.plant.step_interval = plant::Interval(static_cast<plant::Interval::rep>(step_interval * 1000));
@@ -229,7 +240,8 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   std::string models = "mechanistic";
   std::string noise = "on";
   options.seed = random_seed();
-  add_simulation_options(app, models, noise, options.seed);
+  std::string cell = process::cell_designs().front().name;
+  add_simulation_options(app, models, cell, noise, options.seed);
   app.add_option("--parameters", options.parameters, "JSON file: a body of POST /factory/start, or a list of them");
   app.add_option("--cells", options.population.cells,
                  "Most cells computed per batch; 1: the nominal cell with the batch's noise only")
@@ -244,6 +256,12 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   if (const auto exit = parse(app, std::move(arguments))) return *exit;
   options.batches_given = app.count("--batches") > 0;
   options.models = *process::model_set_from(models);
+  try {
+    options.population.design = read_cell(cell);
+  } catch (const std::runtime_error& error) {
+    std::cerr << "battery-twin: --cell: " << error.what() << '\n';
+    return Exit{kExitUsage};
+  }
   options.population.noise = noise == "on";
   options.population.literal = stepping == "literal";
   if (!options.output.empty() && !options.output.ends_with(".csv") && !options.output.ends_with(".jsonl")) {

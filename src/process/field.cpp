@@ -39,6 +39,15 @@ std::string to_text(double value) {
   return {buffer.data(), result.ptr};
 }
 
+std::string approximately(double value) {
+  std::array<char, 32> buffer{};
+  const auto written =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific, 3);
+  double rounded = value;
+  std::from_chars(buffer.data(), written.ptr, rounded);
+  return to_text(rounded);
+}
+
 std::optional<Violation> check_range(const FieldInfo& field, double value) {
   const Range& hard = field.hard;
   if (hard.above && !(value > *hard.above))

@@ -185,4 +185,7 @@ struct Violation {
 /// The shortest decimal that reads back as the same number.
 [[nodiscard]] std::string to_text(double value);
 
+/// With four significant digits, for sentences that people read.
+[[nodiscard]] std::string approximately(double value);
+
 }  // namespace battery_twin::process

@@ -93,8 +93,8 @@ class MechanisticAging {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (voltage_loss() * kDay > kReject)
-      found.push_back("the voltage falls by " + to_text(1e3 * kDay * voltage_loss()) + " mV a day: more than " +
-                      to_text(1e3 * kReject) + " mV is rejected");
+      found.push_back("the voltage falls by " + approximately(1e3 * kDay * voltage_loss()) + " mV a day: more than " +
+                      approximately(1e3 * kReject) + " mV is rejected");
   }
 
  private:

@@ -81,17 +81,17 @@ class MechanisticCalendaring {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (p_.initial_porosity && p_.dry_thickness)
-      found.push_back("dry_thickness " + to_text(*p_.dry_thickness) + " m is not used: it follows from " +
-                      "initial_porosity and the solids, " + to_text(incoming_thickness_) + " m");
+      found.push_back("dry_thickness " + approximately(*p_.dry_thickness) + " m is not used: it follows from " +
+                      "initial_porosity and the solids, " + approximately(incoming_thickness_) + " m");
     if (gap_ >= incoming_thickness_)
-      found.push_back("the roll gap " + to_text(gap_) + " m is wider than the film, " + to_text(incoming_thickness_) +
-                      " m: nothing is pressed");
+      found.push_back("the roll gap " + approximately(gap_) + " m is wider than the film, " +
+                      approximately(incoming_thickness_) + " m: nothing is pressed");
     else if (limited_)
-      found.push_back("the rolls give at most " + to_text(line_load_) + " N/m: the film stays at " +
-                      to_text(thickness_) + " m");
+      found.push_back("the rolls give at most " + approximately(line_load_) + " N/m: the film stays at " +
+                      approximately(thickness_) + " m");
     if (porosity_ < least_porosity_ + 0.03)
-      found.push_back("porosity " + to_text(porosity_) + " is close to the least one of " + to_text(least_porosity_) +
-                      ": particles crack");
+      found.push_back("porosity " + approximately(porosity_) + " is close to the least one of " +
+                      approximately(least_porosity_) + ": particles crack");
   }
 
  private:

@@ -15,8 +15,8 @@ namespace {
 ///   numbers [K].
 /// - Ca = η_app·v/σ with η_app = (τ_y + Kγ̇^.75)/γ̇ at γ̇ = v/G; σ .040 N/m NMP, .060 water with surfactant [K].
 /// - Pressure in the bead by lubrication (Higgins & Scriven 1980): Δp = 12η_app·v·L_d/G²·(h/G − ½), die lip L_d 1 mm.
-/// - Variation: flow and speed from batch to batch; from cell to cell a little over a fifth of CV_h = √(CV_Q² + CV_v² + (.5 %)²),
-/// which
+/// - Variation: flow and speed from batch to batch; from cell to cell a little over a fifth of CV_h = √(CV_Q² + CV_v² +
+/// (.5 %)²), which
 ///   a strip averages [K].
 /// - Defects per area: .02 + .2 A, and 2 more outside of the window [K].
 template <class L>
@@ -99,19 +99,20 @@ class MechanisticCoating {
   }
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
-    const std::string ratio = "wet film " + to_text(wet_thickness_) + " m in a gap of " + to_text(p_.gap_height) + " m";
+    const std::string ratio =
+        "wet film " + approximately(wet_thickness_) + " m in a gap of " + approximately(p_.gap_height) + " m";
     if (broken_ && wet_thickness_ < least_thickness_)
-      found.push_back(ratio + " is thinner than the least stable film of " + to_text(least_thickness_) +
+      found.push_back(ratio + " is thinner than the least stable film of " + approximately(least_thickness_) +
                       " m: the bead breaks");
     else if (weeping_)
       found.push_back(ratio + ": above 0.95 of the gap the die weeps");
     else if (wet_thickness_ < 0.5 * p_.gap_height)
       found.push_back(ratio + " is below half of the gap");
     if (wet_thickness_ < 30e-6 || wet_thickness_ > 400e-6)
-      found.push_back("wet film " + to_text(wet_thickness_) + " m is unusual: usually between 3e-5 and 4e-4 m");
+      found.push_back("wet film " + approximately(wet_thickness_) + " m is unusual: usually between 3e-5 and 4e-4 m");
     if (entraining_)
-      found.push_back("coating_speed " + to_text(p_.coating_speed) + " m/s is above the " +
-                      to_text(surface_tension() / apparent_viscosity_) + " m/s at which air is entrained");
+      found.push_back("coating_speed " + approximately(p_.coating_speed) + " m/s is above the " +
+                      approximately(surface_tension() / apparent_viscosity_) + " m/s at which air is entrained");
   }
 
  private:

@@ -120,12 +120,12 @@ class MechanisticDrying {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (residual() > 0.01)
-      found.push_back(to_text(std::round(1000 * residual()) / 10) + " % of the solvent is left after " +
-                      to_text(residence_) + " s in the dryer: the film needs " + to_text(std::ceil(time_to_dry())) +
-                      " s");
+      found.push_back(approximately(std::round(1000 * residual()) / 10) + " % of the solvent is left after " +
+                      approximately(residence_) + " s in the dryer: the film needs " +
+                      approximately(std::ceil(time_to_dry())) + " s");
     if (cracks())
-      found.push_back("dry film " + to_text(thickness()) + " m is thicker than the " + to_text(crack_thickness()) +
-                      " m at which films crack");
+      found.push_back("dry film " + approximately(thickness()) + " m is thicker than the " +
+                      approximately(crack_thickness()) + " m at which films crack");
   }
 
  private:

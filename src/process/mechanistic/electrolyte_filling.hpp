@@ -104,13 +104,13 @@ class MechanisticElectrolyteFilling {
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     const double needed = time_to_wet(rate_, distance_);
     if (p_.soaking_time < needed)
-      found.push_back("soaking for " + to_text(p_.soaking_time) + " s is shorter than the " + to_text(needed) +
-                      " s that wetting takes: formation must wait");
+      found.push_back("soaking for " + approximately(p_.soaking_time) + " s is shorter than the " +
+                      approximately(needed) + " s that wetting takes: formation must wait");
     if (dose_factor_ < 1)
-      found.push_back("the dose of " + to_text(dose_factor_ * volume_) + " m3 is less than the pores' " +
-                      to_text(volume_) + " m3");
+      found.push_back("the dose of " + approximately(dose_factor_ * volume_) + " m3 is less than the pores' " +
+                      approximately(volume_) + " m3");
     if (wetting_ < kWet)
-      found.push_back("only " + to_text(wetting_) + " of the pores are filled: less than " + to_text(kWet));
+      found.push_back("only " + approximately(wetting_) + " of the pores are filled: less than " + approximately(kWet));
   }
 
  private:

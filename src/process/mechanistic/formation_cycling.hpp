@@ -82,19 +82,21 @@ class MechanisticFormationCycling {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (!formation_.complete())
-      found.push_back("formation did not end within formation_duration_s " + to_text(p_.formation_duration_s) + " s");
+      found.push_back("formation did not end within formation_duration_s " + approximately(p_.formation_duration_s) +
+                      " s");
     if (formation_.complete() && formation_.charge_out() < kLeastCapacity * nominal_capacity_)
-      found.push_back("capacity " + to_text(formation_.charge_out()) + " Ah of a cell of nominally " +
-                      to_text(nominal_capacity_) + " Ah");
+      found.push_back("capacity " + approximately(formation_.charge_out()) + " Ah of a cell of nominally " +
+                      approximately(nominal_capacity_) + " Ah");
     if (formation_.plating_margin() < 0)
-      found.push_back("the graphite goes down to " + to_text(formation_.plating_margin()) +
+      found.push_back("the graphite goes down to " + approximately(formation_.plating_margin()) +
                       " V against lithium: lithium may plate");
     const double rate = p_.charge_current_A / nominal_capacity_;
     if (rate < 1.0 / 50 || rate > 0.5)
-      found.push_back("charge_current_A " + to_text(p_.charge_current_A) + " A is unusual for this cell: usually " +
-                      to_text(nominal_capacity_ / 50) + " to " + to_text(nominal_capacity_ / 2) + " A");
+      found.push_back("charge_current_A " + approximately(p_.charge_current_A) +
+                      " A is unusual for this cell: usually " + approximately(nominal_capacity_ / 50) + " to " +
+                      approximately(nominal_capacity_ / 2) + " A");
     if (np_ratio() < 1.03 || np_ratio() > 1.20)
-      found.push_back("anode to cathode capacity " + to_text(np_ratio()) + " is unusual: usually 1.03 to 1.20");
+      found.push_back("anode to cathode capacity " + approximately(np_ratio()) + " is unusual: usually 1.03 to 1.20");
   }
 
  private:

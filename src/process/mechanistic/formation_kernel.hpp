@@ -121,10 +121,6 @@ class Formation {
 
     /// Becomes p in the lanes of the mask.
     [[gnu::always_inline]] void take(const Answer& where, const Point& p) {
-      if (all(where)) {
-        *this = p;
-        return;
-      }
       net = select(where, p.net, net);
       thickness = select(where, p.thickness, thickness);
       x = select(where, p.x, x);
@@ -260,30 +256,32 @@ Formation<L>::Formation(const FormationCell<L>& cell, const FormationProtocol& p
 template <class L>
 [[gnu::always_inline]] inline typename Formation<L>::Point Formation<L>::attempt(const L& dt, const L& current,
                                                                                  const Answer& young) const {
-  Point p;
-  p.net = here_.net + current * dt * (1 / kSecondsPerHour);
-  p.y = y_of(p.net);
-  p.cathode = tables_->nmc(p.y);
+  const L net = here_.net + current * dt * (1 / kSecondsPerHour);
   // w changes with x, and x with the film: the film by the last w first, then by the mean of the w at both ends. The
   // geometric mean is the one that errs least both where w limits the growth and where it does not.
-  L x = x_of(p.net, grown(here_.thickness, here_.reaction, dt));
-  p.anode = tables_->graphite(x);
-  p.reaction = reaction_at(0.5 * (here_.anode.value + p.anode.value));
-  p.thickness = grown(here_.thickness, p.reaction, dt);
+  L x = x_of(net, grown(here_.thickness, here_.reaction, dt));
+  Slope<L> anode = tables_->graphite(x);
+  L reaction = reaction_at(0.5 * (here_.anode.value + anode.value));
+  L thickness = grown(here_.thickness, reaction, dt);
   // Again where the film is young or the step long. The other lanes keep what they have: no lane's result depends on
   // its neighbours.
   constexpr double kLong = 1e-2;
-  const Answer again = young | (p.thickness - here_.thickness > kLong * (p.thickness - kSeiPermeable));
+  const Answer again = young | (thickness - here_.thickness > kLong * (thickness - kSeiPermeable));
   if (any(again)) {
-    x = select(again, x_of(p.net, p.thickness), x);
-    p.anode = tables_->graphite(x);
-    p.reaction = reaction_at(0.5 * (here_.anode.value + p.anode.value));
-    p.thickness = select(again, grown(here_.thickness, p.reaction, dt), p.thickness);
+    x = select(again, x_of(net, thickness), x);
+    anode = tables_->graphite(x);
+    reaction = reaction_at(0.5 * (here_.anode.value + anode.value));
+    thickness = select(again, grown(here_.thickness, reaction, dt), thickness);
   }
-  p.x = x_of(p.net, p.thickness);
-  p.anode.value += p.anode.derivative * (p.x - x);
-  p.resistance = base_resistance_ + sei_resistance_ * p.thickness;
-  return p;
+  const L there = x_of(net, thickness), y = y_of(net);
+  return {.net = net,
+          .thickness = thickness,
+          .x = there,
+          .y = y,
+          .anode = {anode.value + anode.derivative * (there - x), anode.derivative},
+          .cathode = tables_->nmc(y),
+          .resistance = base_resistance_ + sei_resistance_ * thickness,
+          .reaction = reaction};
 }
 
 /// dI/dt = drift − decay·I while the voltage is held, by the mean of the slopes at two places.

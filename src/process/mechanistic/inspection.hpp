@@ -102,16 +102,18 @@ class MechanisticInspection {
 
   void remarks(std::vector<std::string>& found_remarks) const requires std::same_as<L, double> {
     if (!(abs(epsilon_width_) <= p_.epsilon_width_max))
-      found_remarks.push_back("the width deviates by " + to_text(epsilon_width_) + " m: more than " +
-                              to_text(p_.epsilon_width_max) + " m");
+      found_remarks.push_back("the width deviates by " + approximately(epsilon_width_) + " m: more than " +
+                              approximately(p_.epsilon_width_max) + " m");
     if (!(abs(epsilon_thickness_) <= p_.epsilon_thickness_max))
-      found_remarks.push_back("the thickness deviates by " + to_text(epsilon_thickness_) + " m: more than " +
-                              to_text(p_.epsilon_thickness_max) + " m");
+      found_remarks.push_back("the thickness deviates by " + approximately(epsilon_thickness_) + " m: more than " +
+                              approximately(p_.epsilon_thickness_max) + " m");
     if (!(burr_factor_ <= p_.b_max))
-      found_remarks.push_back("the burr factor is " + to_text(burr_factor_) + ": more than " + to_text(p_.b_max));
+      found_remarks.push_back("the burr factor is " + approximately(burr_factor_) + ": more than " +
+                              approximately(p_.b_max));
     if (!(found() <= p_.d_surface_max))
-      found_remarks.push_back(to_text(found()) + " defects were found: more than " + to_text(p_.d_surface_max));
-    if (escapes_ > 0) found_remarks.push_back(to_text(escapes_) + " defects were not seen");
+      found_remarks.push_back(approximately(found()) + " defects were found: more than " +
+                              approximately(p_.d_surface_max));
+    if (escapes_ > 0) found_remarks.push_back(approximately(escapes_) + " defects were not seen");
   }
 
  private:

@@ -106,10 +106,10 @@ class MechanisticMixing {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (viscosity_ > kMostViscosity)
-      found.push_back("viscosity " + to_text(viscosity_) + " Pa*s at 100 1/s: a die can be fed with at most " +
-                      to_text(kMostViscosity) + " Pa*s, this is damp powder");
+      found.push_back("viscosity " + approximately(viscosity_) + " Pa*s at 100 1/s: a die can be fed with at most " +
+                      approximately(kMostViscosity) + " Pa*s, this is damp powder");
     else if (viscosity_ > 10)
-      found.push_back("viscosity " + to_text(viscosity_) + " Pa*s at 100 1/s is high: usually 0.1 to 10 Pa*s");
+      found.push_back("viscosity " + approximately(viscosity_) + " Pa*s at 100 1/s is high: usually 0.1 to 10 Pa*s");
   }
 
  private:

@@ -124,22 +124,23 @@ class MechanisticRewinding {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (is_soft())
-      found.push_back("the roll's pressure of " + to_text(hardness_) + " Pa is below " + to_text(kSoftestRoll) +
-                      " Pa: it may telescope");
+      found.push_back("the roll's pressure of " + approximately(hardness_) + " Pa is below " +
+                      approximately(kSoftestRoll) + " Pa: it may telescope");
     if (stress_ > kHighestStress)
-      found.push_back("the tension is " + to_text(stress_) + " Pa in the web: more than " + to_text(kHighestStress) +
-                      " Pa crush the core");
+      found.push_back("the tension is " + approximately(stress_) + " Pa in the web: more than " +
+                      approximately(kHighestStress) + " Pa crush the core");
     if (overhang_ < 0)
-      found.push_back("the cathode reaches " + to_text(-overhang_) + " m beyond the anode: lithium will plate there");
+      found.push_back("the cathode reaches " + approximately(-overhang_) +
+                      " m beyond the anode: lithium will plate there");
     if (overhang_ > kWidestOverhang)
-      found.push_back("the anode reaches " + to_text(overhang_) + " m beyond the cathode: more than " +
-                      to_text(kWidestOverhang) + " m");
+      found.push_back("the anode reaches " + approximately(overhang_) + " m beyond the cathode: more than " +
+                      approximately(kWidestOverhang) + " m");
     if (is_too_thick())
-      found.push_back("the roll of " + to_text(diameter_) + " m does not fit a can of " + to_text(can_diameter_) +
-                      " m");
+      found.push_back("the roll of " + approximately(diameter_) + " m does not fit a can of " +
+                      approximately(can_diameter_) + " m");
     if (humidity() > kMoist)
-      found.push_back("at " + to_text(p_.environment_humidity) + " %RH the electrodes take up " +
-                      to_text(moisture() * 1e6) + " ppm of water");
+      found.push_back("at " + approximately(p_.environment_humidity) + " %RH the electrodes take up " +
+                      approximately(moisture() * 1e6) + " ppm of water");
   }
 
  private:

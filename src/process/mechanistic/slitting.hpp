@@ -81,19 +81,21 @@ class MechanisticSlitting {
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
     if (lanes_ < 1)
-      found.push_back("the web of " + to_text(coated_width_) + " m is too narrow for a strip of " +
-                      to_text(p_.target_width) + " m");
+      found.push_back("the web of " + approximately(coated_width_) + " m is too narrow for a strip of " +
+                      approximately(p_.target_width) + " m");
     else if (strips(coated_length_) < 1)
-      found.push_back("the web of " + to_text(coated_length_) + " m is too short for an electrode of " +
-                      to_text(electrode_length_) + " m");
+      found.push_back("the web of " + approximately(coated_length_) + " m is too short for an electrode of " +
+                      approximately(electrode_length_) + " m");
     const double stress = p_.slitting_tension / (coated_width_ * foil_);
     if (stress > kHighestWebStress)
-      found.push_back("the tension of " + to_text(p_.slitting_tension) + " N is " + to_text(stress) +
-                      " Pa in the foil: more than " + to_text(kHighestWebStress) + " Pa");
+      found.push_back("the tension of " + approximately(p_.slitting_tension) + " N is " + approximately(stress) +
+                      " Pa in the foil: more than " + approximately(kHighestWebStress) + " Pa");
     if (burr_ > kSeparatorShare * separator_)
-      found.push_back("the burr of " + to_text(burr_) + " m pierces the separator of " + to_text(separator_) + " m");
+      found.push_back("the burr of " + approximately(burr_) + " m pierces the separator of " +
+                      approximately(separator_) + " m");
     else if (burr_ > kBurrWarning)
-      found.push_back("the burr of " + to_text(burr_) + " m is higher than " + to_text(kBurrWarning) + " m");
+      found.push_back("the burr of " + approximately(burr_) + " m is higher than " + approximately(kBurrWarning) +
+                      " m");
   }
 
  private:

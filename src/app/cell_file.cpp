@@ -1,0 +1,59 @@
+#include "cell_file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "battery_twin/api/json.hpp"
+
+namespace battery_twin::app {
+namespace {
+
+std::string known_names() {
+  std::string names;
+  for (const process::CellDesign& design : process::cell_designs()) names += (names.empty() ? "" : ", ") + design.name;
+  return names;
+}
+
+}  // namespace
+
+process::CellDesign read_cell(const std::string& name_or_path) {
+  for (const process::CellDesign& design : process::cell_designs()) {
+    if (design.name == name_or_path) return design;
+  }
+  std::ifstream file(name_or_path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf()))
+    throw std::runtime_error("there is neither a cell design nor a readable file " + name_or_path +
+                             "; built-in designs are " + known_names());
+  const auto parsed = api::parse_json(text.str());
+  if (const auto* error = std::get_if<api::JsonError>(&parsed))
+    throw std::runtime_error(name_or_path + ": " + error->message + " at " + api::dump(error->loc));
+  const auto& document = std::get<api::Json>(parsed);
+  if (!document.is_object()) throw std::runtime_error(name_or_path + " should hold a JSON object");
+
+  process::CellDesign design = process::cell_designs().front();
+  design.name = std::filesystem::path(name_or_path).stem().string();
+  const auto fields = process::cell_design_fields();
+  for (const auto& [key, value] : document.items()) {
+    const auto wrong = [&, &name = key](const std::string& why) {
+      return std::runtime_error(name_or_path + ": " + name + ": " + why);
+    };
+    if (key == "name") {
+      if (!value.is_string()) throw wrong("should be a string");
+      design.name = value.get<std::string>();
+      continue;
+    }
+    const auto field = std::ranges::find(fields, std::string_view(key), &process::FieldInfo::name);
+    if (field == fields.end()) throw wrong("there is no such field");
+    if (!value.is_number()) throw wrong("should be a number");
+    const auto number = value.get<double>();
+    if (const auto violation = process::check_range(*field, number)) throw wrong(violation->message);
+    process::cell_design_value(design, static_cast<std::size_t>(field - fields.begin())) = number;
+  }
+  return design;
+}
+
+}  // namespace battery_twin::app
