@@ -22,7 +22,6 @@ import time
 
 CORES = os.cpu_count() or 1
 TICKS = os.sysconf("SC_CLK_TCK")
-BATCHES = 10_000
 SIMULATE_ROUNDS = 3
 CONNECTIONS = 64
 WRK_SECONDS = 5
@@ -132,20 +131,32 @@ def table(title, columns, rows):
 
 
 def bench_simulate(build):
-    runs = {1: [], 2: []}
-    for _ in range(SIMULATE_ROUNDS):
-        for threads, results in runs.items():
-            start = time.perf_counter()
-            out = subprocess.run([build / "battery-twin", "simulate", "--batches", str(BATCHES), "--noise", "on",
-                                  "--seed", "1", "--threads", str(threads)],
-                                 capture_output=True, text=True, check=True).stdout
-            seconds = time.perf_counter() - start
-            steps = int(re.search(r"(\d+) machine steps", out).group(1))
-            results.append({"batches": BATCHES / seconds, "steps": steps / seconds})
-    table(f"`battery-twin simulate --batches {BATCHES} --noise on --seed 1`",
-          ["threads", "batches/s", "machine steps/s", "against one thread"],
-          [[str(threads), number(median(results, "batches")), number(median(results, "steps")),
-            number(median(results, "batches") / median(runs[1], "batches"), 2)] for threads, results in runs.items()])
+    """Every study on one and on two threads, the studies in turn, so that the machine's moods meet all of them."""
+    cells = 296  # of a batch of the default recipe
+    with tempfile.TemporaryDirectory() as folder:
+        rows = ["--output", f"{folder}/rows.csv"]
+        studies = [  # name, options, batches, what is counted, how many of it in a batch
+            ("mechanistic, a report", [], 4_000, "cells", cells),
+            ("the same in the paced plant's steps", ["--stepping", "literal"], 250, "cells", cells),
+            ("mechanistic, nominal cells only, a report", ["--cells", "1"], 500_000, "batches", 1),
+            ("mechanistic, nominal cells only, 20 columns of CSV", ["--cells", "1", *rows], 500_000, "rows", 1),
+            ("mechanistic, a row of CSV per cell", ["--per-cell", *rows], 1_000, "rows", cells),
+            ("reference, a report", ["--models", "reference"], 40_000, "batches", 1),
+        ]
+        found = {(study[0], threads): [] for study in studies for threads in (1, 2)}
+        for _ in range(SIMULATE_ROUNDS):
+            for name, options, batches, _, each in studies:
+                for threads in (1, 2):
+                    start = time.perf_counter()
+                    subprocess.run([build / "battery-twin", "simulate", "--batches", str(batches), "--noise", "on",
+                                    "--seed", "1", "--threads", str(threads), *options],
+                                   capture_output=True, check=True)
+                    found[name, threads].append(batches * each / (time.perf_counter() - start))
+    table("`battery-twin simulate --noise on --seed 1`",
+          ["study", "counted", "per second, one thread", "two threads", "two against one"],
+          [[name, counted, number(statistics.median(found[name, 1])), number(statistics.median(found[name, 2])),
+            number(statistics.median(found[name, 2]) / statistics.median(found[name, 1]), 2)]
+           for name, _, _, counted, _ in studies])
 
 
 def bench_http(build):
