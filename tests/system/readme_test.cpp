@@ -93,6 +93,21 @@ TEST(Readme, HasTheFiveExamples) {
   EXPECT_EQ(examples.size(), 5u);
 }
 
+bool tells_of_solids(const Json& warnings) {
+  return std::ranges::any_of(
+      warnings, [](const Json& warning) { return warning.get<std::string>().find("solids") != std::string::npos; });
+}
+
+// What the published recipes give is powder, not slurry: the batch is made to its end, and is scrap.
+void expect_powder(const Json& batch) {
+  EXPECT_EQ(batch.at("status"), "completed");
+  EXPECT_TRUE(tells_of_solids(batch.at("warnings"))) << batch.at("warnings");
+  EXPECT_EQ(batch.at("machines").at("mixing_anode").at("outcome"), "scrap");
+  EXPECT_FALSE(batch.at("machines").at("mixing_anode").at("causes").empty());
+  EXPECT_EQ(batch.at("machines").at("aging_cell").at("outcome"), "scrap");
+  EXPECT_EQ(batch.at("end_of_line").at("cells_good"), 0);
+}
+
 TEST(Readme, ItsExamplesWorkAsPasted) {
   const auto& examples = published_examples();
   ASSERT_EQ(examples.size(), 5u);
@@ -105,16 +120,19 @@ TEST(Readme, ItsExamplesWorkAsPasted) {
   const Json batch = twin.get("/batches/" + first).at("parameters");
   EXPECT_TRUE(batch.contains("anode_mixing_params"));
   EXPECT_TRUE(batch.contains("cathode_mixing_params"));
+  EXPECT_TRUE(tells_of_solids(simulation.body.at("warnings"))) << simulation.body;
 
   const Answer factory = run(twin, examples[1]);
   ASSERT_EQ(factory.status, 200) << factory.body;
   EXPECT_EQ(factory.body.at("batch_id"), "batch_001");
   EXPECT_EQ(factory.body.at("queue_position"), 1);
+  EXPECT_TRUE(tells_of_solids(factory.body.at("warnings"))) << factory.body;
 
   const Answer patched = run(twin, examples[2]);
   ASSERT_EQ(patched.status, 200) << patched.body;
   EXPECT_EQ(patched.body.at("line_type"), "anode");
   EXPECT_EQ(patched.body.at("machine_id"), "mixing");
+  EXPECT_TRUE(tells_of_solids(patched.body.at("warnings"))) << patched.body;
 
   const Answer machine = run(twin, examples[3]);
   ASSERT_EQ(machine.status, 200) << machine.body;
@@ -139,6 +157,9 @@ TEST(Readme, ItsExamplesWorkAsPasted) {
   EXPECT_EQ(order_problem(messages, first), "");
   EXPECT_EQ(order_problem(messages, "batch_001"), "");
   EXPECT_EQ(seq_problem(messages), "");
+  for (const std::string& id : {first, std::string("batch_001")}) expect_powder(twin.get("/batches/" + id));
+  EXPECT_EQ(twin.get("/factory/status").at("counters"),
+            Json({{"accepted", 2}, {"completed", 2}, {"failed", 0}, {"cancelled", 0}, {"scrapped", 2}}));
 }
 
 TEST(Readme, NamesNoRouteThatIsNotThere) {

@@ -60,7 +60,7 @@ TEST(FactoryStatus, ShowsAnIdlePlantOfSixteenMachines) {
   EXPECT_EQ(status.at("counters"),
             Json({{"accepted", 0}, {"completed", 0}, {"failed", 0}, {"cancelled", 0}, {"scrapped", 0}}));
   EXPECT_EQ(status.at("pacing"), Json({{"step_interval_ms", 70}, {"paused", false}}));
-  EXPECT_TRUE(status.at("models").is_string());
+  EXPECT_EQ(status.at("models"), "mechanistic");
   EXPECT_TRUE(status.at("version").is_string());
   EXPECT_GE(status.at("uptime_s").get<double>(), 0);
   std::size_t machines = 0;
@@ -70,6 +70,13 @@ TEST(FactoryStatus, ShowsAnIdlePlantOfSixteenMachines) {
     const Json& machine = status.at("lines").at(name.line).at(name.machine);
     EXPECT_EQ(machine, Json({{"state", "Off"}, {"batch_id", nullptr}})) << name.process();
   }
+}
+
+TEST(FactoryStatus, NamesTheModels) {
+  const Twin twin(kReference);
+  EXPECT_EQ(twin.get("/factory/status").at("models"), "reference");
+  twin.start({{"id", "a"}});
+  EXPECT_EQ(twin.get("/batches/a").at("models"), "reference");
 }
 
 TEST(FactoryStatus, ShowsWhatRunsAndWhatWaits) {
@@ -185,7 +192,8 @@ TEST(MachineStatus, OfAMachineAtWork) {
 TEST(MachineStatus, CoatingHasItsOwnSpecifics) {
   const Twin twin({"--step-interval", "5"});
   WsClient events = twin.listen();
-  // A coater is on for 20 steps. A slow test may come too late to stop the clock in time, then the next batch will do.
+  // A coater is on for half a second. A slow test may come too late to stop the clock in time, then the next batch will
+  // do.
   Json status = Json::object();
   for (int attempt = 0; attempt < 20 && status.value("state", "Off") == "Off"; ++attempt) {
     twin.set_step_interval(5);
@@ -245,7 +253,7 @@ TEST(Parameters, NullReturnsAnOptionalFieldToTheUpstreamMachine) {
 }
 
 TEST(Parameters, RatiosAreMergedNestedOrFlat) {
-  const Twin twin;
+  const Twin twin(kReference);
   const Json nested{{"material_ratios", {{"AM", 0.5}, {"solvent", 0.405}}}};  // .495 and .41 before
   const HttpResponse first = twin.http.patch("/machine/anode/mixing/parameters", nested);
   ASSERT_EQ(first.status, 200) << first.body;

@@ -56,7 +56,7 @@ TEST_F(Simulate, GivesTheSameForAnyNumberOfThreads) {
 }
 
 TEST_F(Simulate, TracesEveryStepOfEveryMachine) {
-  ASSERT_EQ(run("--batches 2 --noise off --seed 1 --trace steps.jsonl"), 0);
+  ASSERT_EQ(run("--models reference --batches 2 --noise off --seed 1 --trace steps.jsonl"), 0);
   EXPECT_EQ(lines("steps.jsonl"), 2u * (2 * (261 + 20 + 200 + 60 + 30 + 10) + 24 + 10 + 2 + 240));
   std::istringstream all(text("steps.jsonl"));
   std::string line;

@@ -45,8 +45,12 @@ inline constexpr std::array<MachineName, 16> kMachines{{
 /// The parameters that each of these machines has.
 [[nodiscard]] const std::vector<std::string>& parameter_names(std::string_view machine);
 
-/// A server and a client of its routes. At the default pacing a batch takes more than a minute, so that what a test
-/// does at once it does while the batch is in its first machines.
+/// Options of a server whose machines are those of the Python server.
+inline const std::vector<std::string> kReference{"--models", "reference"};
+
+/// A server and a client of its routes. Its models are the mechanistic ones unless the options say otherwise. At the
+/// default pacing a batch takes more than a minute, so that what a test does at once it does while the batch is in its
+/// first machines.
 struct Twin {
   explicit Twin(const std::vector<std::string>& options = {}) : server(options), http(server.port()) {}
 
@@ -75,8 +79,11 @@ struct Twin {
 [[nodiscard]] bool is_life_cycle(const Json& message);
 
 /// What is wrong with one batch's life-cycle messages, held against the contract's order; empty when nothing is.
-/// @param messages  all messages of a client, those of other batches among them
-[[nodiscard]] std::string order_problem(const std::vector<Json>& messages, std::string_view batch_id);
+/// @param messages   all messages of a client, those of other batches among them
+/// @param reference  the models are the reference ones: then formation ends early with the default parameters, which is
+///                   told, once
+[[nodiscard]] std::string order_problem(const std::vector<Json>& messages, std::string_view batch_id,
+                                        bool reference = false);
 
 /// What is wrong with the seq numbers: a hole, a repetition, a step back; empty when nothing is.
 [[nodiscard]] std::string seq_problem(const std::vector<Json>& messages);

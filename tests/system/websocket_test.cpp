@@ -105,12 +105,17 @@ TEST(WsHandshake, BytesSentWithItAreNotLost) {
   EXPECT_EQ(client.receive(), "Echo: second");
 }
 
-TEST(WsEvents, OfOneBatchComeInTheContractsOrder) {
-  const Twin twin({"--step-interval", "0"});
+class WsEventsOf : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Models, WsEventsOf, ::testing::Values("mechanistic", "reference"),
+                         [](const auto& models) { return models.param; });
+
+TEST_P(WsEventsOf, OneBatchComeInTheContractsOrder) {
+  const Twin twin({"--step-interval", "0", "--models", GetParam()});
   WsClient client = twin.listen();
   twin.start({{"id", "followed"}});
   const std::vector<Json> messages = until_completed(client, "followed");
-  EXPECT_EQ(order_problem(messages, "followed"), "");
+  EXPECT_EQ(order_problem(messages, "followed", GetParam() == "reference"), "");
   EXPECT_EQ(seq_problem(messages), "");
   EXPECT_EQ(messages.front().at("seq"), 1);
   for (const Json& message : messages) {
