@@ -46,13 +46,23 @@ class Simulate : public ::testing::Test {
 };
 
 TEST_F(Simulate, GivesTheSameForAnyNumberOfThreads) {
-  ASSERT_EQ(run("--batches 200 --seed 7 --threads 1 --output one.csv --trace one.jsonl"), 0);
-  ASSERT_EQ(run("--batches 200 --seed 7 --threads 8 --output eight.csv --trace eight.jsonl"), 0);
-  EXPECT_EQ(text("one.csv"), text("eight.csv"));
-  EXPECT_EQ(text("one.jsonl"), text("eight.jsonl"));
-  EXPECT_EQ(lines("one.csv"), 201u);
-  ASSERT_EQ(run("--batches 200 --seed 8 --output other.csv"), 0);
-  EXPECT_NE(text("one.csv"), text("other.csv"));
+  for (const std::string models : {"mechanistic", "reference"}) {
+    SCOPED_TRACE(models);
+    const std::string batches = "--models " + models + " --batches 200";
+    ASSERT_EQ(run(batches + " --seed 7 --threads 1 --output one.csv"), 0);
+    ASSERT_EQ(run(batches + " --seed 7 --threads 8 --output eight.csv"), 0);
+    EXPECT_EQ(text("one.csv"), text("eight.csv"));
+    EXPECT_EQ(lines("one.csv"), 201u);
+    ASSERT_EQ(run(batches + " --seed 8 --output other.csv"), 0);
+    EXPECT_NE(text("one.csv"), text("other.csv"));
+    // Every step of a batch is some hundred kilobytes.
+    const std::string traced = "--models " + models + " --batches 40";
+    ASSERT_EQ(run(traced + " --seed 7 --threads 1 --trace one.jsonl --output traced.csv"), 0);
+    ASSERT_EQ(run(traced + " --seed 7 --threads 8 --trace eight.jsonl"), 0);
+    EXPECT_FALSE(text("one.jsonl").empty());
+    EXPECT_EQ(text("one.jsonl"), text("eight.jsonl"));
+    EXPECT_TRUE(text("one.csv").starts_with(text("traced.csv"))) << "a trace changes no result";
+  }
 }
 
 TEST_F(Simulate, TracesEveryStepOfEveryMachine) {
