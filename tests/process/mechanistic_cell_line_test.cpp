@@ -502,7 +502,7 @@ TEST(Inspection, TestsEachLimit) {
   };
   const double area = 0.058 * 2.666;
   for (const Case& c : {Case{"epsilon_width_max", "Pass_width", 0.2e-3, &Web::epsilon_width, -0.3e-3},
-                        Case{"epsilon_thickness_max", "Pass_thickness", 2e-6, &Web::thickness, 63.9e-6 + 3e-6},
+                        Case{"epsilon_thickness_max", "Pass_thickness", 2.5e-6, &Web::thickness, 63.9e-6 + 3e-6},
                         Case{"B_max", "Pass_burr", 2, &Web::burr_height, 11e-6},
                         Case{"D_surface_max", "Pass_surface", 0.5, &Web::defect_density, 2 / area}}) {
     Trial run{.type = inspection()};
