@@ -56,7 +56,7 @@ class MechanisticFormationCycling {
     out[14] = np_ratio();
     out[15] = formation_.plating_margin();
     out[16] = to_number(formation_.finished() & !formation_.complete());
-    out[17] = to_number(formation_.plating_margin() < 0.0);
+    out[17] = to_number((formation_.plating_margin() < 0.0) | is_full());
     out[18] = to_number(formation_.finished() & (formation_.charge_out() < kLeastCapacity * nominal_capacity_));
     // The cycler's losses both ways, with what it feeds back [K].
     constexpr double kCyclerEfficiency = 0.92;
@@ -90,6 +90,8 @@ class MechanisticFormationCycling {
     if (formation_.plating_margin() < 0)
       found.push_back("the graphite goes down to " + approximately(formation_.plating_margin()) +
                       " V against lithium: lithium may plate");
+    else if (is_full())
+      found.push_back("the graphite is full before the charge is over: lithium may plate");
     const double rate = p_.charge_current_A / nominal_capacity_;
     if (rate < 1.0 / 50 || rate > 0.5)
       found.push_back("charge_current_A " + approximately(p_.charge_current_A) +
@@ -103,6 +105,8 @@ class MechanisticFormationCycling {
   static constexpr double kLeastCapacity = 0.95;  // of the nominal one, below it the cell is scrap [K]
 
   [[nodiscard]] L resistance() const { return base_resistance_ + sei_resistance_ * formation_.sei_thickness(); }
+  // There the balance ends the charge; a charger that knows the voltage only goes on, and lithium plates.
+  [[nodiscard]] MaskOf<L> is_full() const { return formation_.charged_anode() > 1 - 1e-6; }
   // 175 of the cathode's 200 Ah/kg are used between 2.8 and 4.2 V.
   [[nodiscard]] L np_ratio() const { return anode_capacity_ / max(0.875 * cathode_capacity_, L(1e-12)); }
 
