@@ -108,7 +108,8 @@ struct Varied {
   const plant::Station* station;
   std::size_t field;
   double low, high;
-  std::string name;  // "anode_coating_params.gap_height"
+  std::string name;       // "anode_coating_params.gap_height"
+  bool is_input = false;  // to the report: not where noise moves the field too, which counts as one
 };
 
 // "anode_coating_params.gap_height=240e-6:260e-6"
@@ -322,7 +323,14 @@ class Study {
     population_.emplace(layout_, options_.population, *common);
     rows_.emplace(*population_, csv_);
     for (const auto& source : population_->disturbed()) inputs_.push_back(source.name());
-    for (const Varied& varied : varied_) inputs_.push_back(varied.name);
+    for (Varied& varied : varied_) {
+      const std::string disturbed =
+          varied.station->process_name + " " + std::string(varied.station->type->fields[varied.field].name);
+      varied.is_input = std::ranges::find(inputs_, disturbed) == inputs_.end();
+    }
+    for (const Varied& varied : varied_) {
+      if (varied.is_input) inputs_.push_back(varied.name);
+    }
     typical_ = typical();
   }
 
@@ -338,8 +346,10 @@ class Study {
     const Parameters& common = requests_.empty() ? none_ : requests_.front().parameters;
     (void)plant::Population(layout_, config, common).run(std::array{options_.seed}, [&](const plant::CellBlock& block) {
       for (std::size_t i = 0; i < block.disturbed.size(); ++i) values[i] = block.disturbed[i].lane[0];
-      for (std::size_t i = 0; i < varied_.size(); ++i)
-        values[block.disturbed.size() + i] = (varied_[i].low + varied_[i].high) / 2;
+      std::size_t input = block.disturbed.size();
+      for (const Varied& varied : varied_) {
+        if (varied.is_input) values[input++] = (varied.low + varied.high) / 2;
+      }
       for (const process::CellPack& figure : block.figures) values.push_back(figure.lane[0]);
     });
     return values;
@@ -459,8 +469,9 @@ Piece Study::work(std::uint64_t begin, std::uint64_t end) const {
       auto& values = parameters[varied.station->index];
       if (!values) values = varied.station->type->defaults(options_.models, varied.station->line);
       const process::Noise draw(each.seed, "vary " + varied.name, true);
-      given.push_back(draw.uniform(0, 0, varied.low, varied.high));
-      (*values)[varied.field] = given.back();
+      const double value = draw.uniform(0, 0, varied.low, varied.high);
+      (*values)[varied.field] = value;
+      if (varied.is_input) given.push_back(value);
     }
     run_population(plant::Population(layout_, options_.population, parameters), std::span(&each, 1), given, piece);
   }

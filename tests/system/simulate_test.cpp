@@ -106,10 +106,113 @@ TEST_F(Simulate, SaysWhatIsWrongWithItsInput) {
   EXPECT_EQ(run("--models imaginary"), 2);
 }
 
-TEST_F(Simulate, PrintsASummary) {
+TEST_F(Simulate, PrintsAReportForTheMeeting) {
   ASSERT_EQ(run("--batches 100 --seed 1"), 0);
-  EXPECT_NE(text("out").find("100 batches"), std::string::npos);
-  EXPECT_NE(text("out").find("capacity_Ah"), std::string::npos);
+  const std::string report = text("out");
+  for (const std::string part :
+       {"100 batches, models mechanistic, cell pouch_5Ah, noise on, seed 1", "mean", "deviation", "5 %", "50 %", "95 %",
+        "capacity_Ah", "internal_resistance_mOhm", "yield of a batch", "Cells started 29600, good ",
+        "Scrap by first cause", "inspection_anode Pass_width", "Parameters that explain the spread of capacity_Ah",
+        "mixing_cathode AM", "Energy used per batch"}) {
+    EXPECT_NE(report.find(part), std::string::npos) << part << " is missing in\n" << report;
+  }
+  ASSERT_EQ(run("--batches 100 --seed 1 --threads 7"), 0);
+  EXPECT_EQ(text("out"), report);
+  ASSERT_EQ(run("--models reference --batches 100 --seed 1"), 0);
+  EXPECT_NE(text("out").find("aging_cell: defect_risk: 100"), std::string::npos);
+}
+
+TEST_F(Simulate, WithoutNoiseNothingIsExplained) {
+  ASSERT_EQ(run("--batches 3 --noise off --seed 1"), 0);
+  EXPECT_NE(text("out").find("Cells started 888, good 888 (100.00 %)"), std::string::npos);
+  EXPECT_EQ(text("out").find("explain the spread"), std::string::npos);
+}
+
+TEST_F(Simulate, WritesARowPerCell) {
+  ASSERT_EQ(run("--batches 2 --seed 1 --per-cell --output cells.csv"), 0);
+  ASSERT_EQ(run("--batches 2 --seed 1 --per-cell --output cells.jsonl"), 0);
+  EXPECT_EQ(lines("cells.csv"), 1u + 2 * 296);
+  EXPECT_EQ(lines("cells.jsonl"), 2u * 296);
+  const std::string csv = text("cells.csv");
+  EXPECT_EQ(csv.substr(0, 23), "batch,cell,good,cause,c");
+  std::istringstream rows(text("cells.jsonl"));
+  std::string line;
+  std::size_t good = 0;
+  double capacity = 0;
+  while (std::getline(rows, line)) {
+    const Json cell = Json::parse(line);
+    EXPECT_EQ(cell.at("good").get<bool>(), cell.at("cause").is_null()) << line;
+    if (cell.at("batch") != "0" || !cell.at("good").get<bool>()) continue;
+    ++good;
+    capacity += cell.at("capacity_Ah").get<double>();
+  }
+  // The batch's row is made of its cells.
+  ASSERT_EQ(run("--batches 2 --seed 1 --output batches.jsonl"), 0);
+  const Json batch = Json::parse(text("batches.jsonl").substr(0, text("batches.jsonl").find('\n')));
+  EXPECT_EQ(batch.at("cells_good"), good);
+  EXPECT_NEAR(batch.at("capacity_Ah").get<double>(), capacity / static_cast<double>(good), 1e-9);
+  EXPECT_EQ(run("--models reference --per-cell --output cells.csv"), 2);
+}
+
+TEST_F(Simulate, VariesAFieldAndSaysWhatItExplains) {
+  const std::string vary = " --vary cathode_coating_params.flow_rate=3.4e-6:3.7e-6";
+  ASSERT_EQ(run("--batches 60 --seed 1" + vary), 0);
+  const std::string report = text("out");
+  const auto explained = report.find("explain the spread of capacity_Ah");
+  ASSERT_NE(explained, std::string::npos);
+  // The first line names the flow, as it was set or as the pump gave it.
+  const std::string first = report.substr(report.find('\n', explained) + 1, 60);
+  EXPECT_NE(first.find("flow_rate"), std::string::npos) << first;
+  ASSERT_EQ(run("--batches 60 --seed 1 --threads 1 --output one.csv" + vary), 0);
+  ASSERT_EQ(run("--batches 60 --seed 1 --threads 5 --output five.csv" + vary), 0);
+  EXPECT_EQ(text("one.csv"), text("five.csv"));
+  for (const std::string wrong : {"flow_rate=1:2", "anode_coating_params.flow=1:2", "anode_coating_params.flow_rate=1",
+                                  "anode_coating_params.flow_rate=-1:2", "anode_coating_params.flow_rate=1:x"}) {
+    EXPECT_EQ(run("--batches 2 --vary " + wrong), 2) << wrong;
+    EXPECT_NE(text("err").find("--vary " + wrong), std::string::npos) << text("err");
+  }
+}
+
+TEST_F(Simulate, BuildsTheCellItIsGiven) {
+  ASSERT_EQ(run("--batches 2 --seed 1 --cell 18650_2p6Ah --output round.jsonl"), 0);
+  const Json round = Json::parse(text("round.jsonl").substr(0, text("round.jsonl").find('\n')));
+  EXPECT_EQ(round.at("cells_started"), 568);
+  EXPECT_NEAR(round.at("capacity_Ah").get<double>(), 2.68, 0.03);
+  // The files in config/cells are the built-in designs.
+  for (const std::string name : {"pouch_5Ah", "18650_2p6Ah"}) {
+    ASSERT_EQ(run("--batches 3 --seed 2 --cell " + name), 0);
+    const std::string built_in = text("out");
+    ASSERT_EQ(run("--batches 3 --seed 2 --cell " BATTERY_TWIN_SOURCE_DIR "/config/cells/" + name + ".json"), 0);
+    EXPECT_EQ(text("out"), built_in);
+  }
+  write("short.json", R"({"name":"short","electrode_length":1.0,"nominal_capacity":1.9})");
+  ASSERT_EQ(run("--batches 1 --seed 1 --cell short.json"), 0);
+  EXPECT_NE(text("out").find("cell short"), std::string::npos);
+  EXPECT_NE(text("out").find("Cells started 800"), std::string::npos);
+  write("bad.json", R"({"electrode_lenght":1})");
+  write("range.json", R"({"electrode_length":-1})");
+  write("broken.json", R"({"electrode_length":)");
+  for (const std::string file : {"bad.json", "range.json", "broken.json", "none.json"}) {
+    EXPECT_EQ(run("--cell " + file), 2) << file;
+    EXPECT_NE(text("err").find(file), std::string::npos) << text("err");
+  }
+}
+
+TEST_F(Simulate, TakesLiteralStepsToTheSameFigures) {
+  ASSERT_EQ(run("--batches 4 --cells 16 --seed 3 --output wide.jsonl"), 0);
+  ASSERT_EQ(run("--batches 4 --cells 16 --seed 3 --stepping literal --output literal.jsonl"), 0);
+  std::istringstream wide(text("wide.jsonl"));
+  std::istringstream literal(text("literal.jsonl"));
+  std::string one, other;
+  while (std::getline(wide, one)) {
+    ASSERT_TRUE(std::getline(literal, other));
+    const Json a = Json::parse(one), b = Json::parse(other);
+    for (const std::string figure : {"capacity_Ah", "energy_Wh", "internal_resistance_mOhm", "mass_g",
+                                     "self_discharge_mV_per_day", "first_cycle_efficiency"}) {
+      const double value = a.at(figure).get<double>();
+      EXPECT_NEAR(b.at(figure).get<double>(), value, 2e-4 * value) << figure;
+    }
+  }
 }
 
 }  // namespace
