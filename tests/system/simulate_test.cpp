@@ -10,11 +10,12 @@
 #include <sstream>
 #include <string>
 
+#include "twin.hpp"
+
 namespace battery_twin::system {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 class Simulate : public ::testing::Test {
  protected:
@@ -196,6 +197,20 @@ TEST_F(Simulate, BuildsTheCellItIsGiven) {
     EXPECT_EQ(run("--cell " + file), 2) << file;
     EXPECT_NE(text("err").find(file), std::string::npos) << text("err");
   }
+}
+
+TEST_F(Simulate, GivesWhatTheServerGives) {
+  const Json body{{"id", "same"}, {"seed", 4711}, {"anode_coating_params", {{"gap_height", 260e-6}}}};
+  write("same.json", body.dump());
+  ASSERT_EQ(run("--parameters same.json --output same.jsonl"), 0);
+  const Json row = Json::parse(text("same.jsonl"));
+
+  const Twin twin({"--step-interval", "0"});
+  WsClient events = twin.listen();
+  twin.start(body);
+  events.wait_for_status("batch_completed", "same");
+  const Json figures = twin.get("/batches/same").at("end_of_line");
+  for (const auto& [name, value] : figures.items()) EXPECT_EQ(row.at(name), value) << name;
 }
 
 TEST_F(Simulate, TakesLiteralStepsToTheSameFigures) {
