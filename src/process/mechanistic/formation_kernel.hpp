@@ -58,6 +58,14 @@ inline constexpr double kSeiPotential = 0.4;          // V
 inline constexpr double kSeiActivationEnergy = 38e3;  // J/mol, of k and D
 inline constexpr double kSecondsPerHour = 3600;
 
+/// The formation of one cell or eight. Every lane goes its own way: no result depends on the neighbours.
+///
+/// Charging also ends where the graphite is full (x = 1) or the NMC empty (y = 0), whatever the voltage. A limit that
+/// the cell exceeds as built, or with the first current, means no charge. At the end voltage and current stay what they
+/// were. Takes any finite protocol with a current above 0: nothing becomes NaN, and no step is endless.
+///
+/// advance(60) is within 1e-5 of the exact solution in charge and within 1e-5 in thickness for the usual cell; run() is
+/// within 2e-5 and 1e-4 of advance(60) from 5 to 45 °C and from C/50 to C/2.
 template <class L>
 class Formation {
  public:
@@ -68,8 +76,8 @@ class Formation {
   /// Goes on by dt seconds. What ends inside ends at its exact time, and the next phase takes the rest.
   void advance(double dt) { march(min(time_ + max(dt, 0.0), L{protocol_.duration})); }
 
-  /// Goes on to the end: at a leap where the cell has just been built and nothing unusual lies ahead, else in wide
-  /// steps.
+  /// Goes on to the end: at a leap where the cell has just been built and nothing unusual lies ahead (a tap charge, a
+  /// limit among the graphite's stages, a full electrode, too short a duration), else in wide steps.
   void run() {
     if (any(constant_ & (time_ <= 0.0))) leap();
     march(L{protocol_.duration});
@@ -95,12 +103,10 @@ class Formation {
   [[nodiscard]] L sei_charge() const { return sei_of(here_.thickness); }    ///< lithium kept by the SEI, Ah
   [[nodiscard]] L anode() const { return here_.x; }                         ///< x
   [[nodiscard]] L cathode() const { return here_.y; }                       ///< y
-  [[nodiscard]] L charged_anode() const {
-    return select(charged_, charged_x_, here_.x);
-  }  ///< x at the end of charging, or now
-  [[nodiscard]] L charged_cathode() const {
-    return select(charged_, charged_y_, here_.y);
-  }  ///< y at the end of charging, or now
+  /// x at the end of charging, or now.
+  [[nodiscard]] L charged_anode() const { return select(charged_, charged_x_, here_.x); }
+  /// y at the end of charging, or now.
+  [[nodiscard]] L charged_cathode() const { return select(charged_, charged_y_, here_.y); }
   /// Lowest potential of the graphite against lithium so far, V: below 0 lithium plates.
   [[nodiscard]] const L& plating_margin() const { return margin_; }
   /// First-cycle efficiency: of the charge that went in, the share that came back.
@@ -180,7 +186,7 @@ class Formation {
   void march(const L& until);
   L haste(const L& throughput) const;
   L limited(const L& dt, bool held) const;
-  Point attempt(const L& dt, const L& current, const Answer& young) const;
+  Point attempt(const L& dt, const L& current, const Answer& young, bool wide = false) const;
   void prepare_hold(const Point& a, const Point& b);
   L mean_held_current(const L& dt) const;
   [[gnu::always_inline]] L excess(const Point& p) const { return sign_ * (p.at(watched_) - limit_); }
@@ -255,11 +261,11 @@ Formation<L>::Formation(const FormationCell<L>& cell, const FormationProtocol& p
 /// The cell after dt seconds of a current.
 template <class L>
 [[gnu::always_inline]] inline typename Formation<L>::Point Formation<L>::attempt(const L& dt, const L& current,
-                                                                                 const Answer& young) const {
+                                                                                 const Answer& young, bool wide) const {
   const L net = here_.net + current * dt * (1 / kSecondsPerHour);
-  // w changes with x, and x with the film: the film by the last w first, then by the mean of the w at both ends. The
-  // geometric mean is the one that errs least both where w limits the growth and where it does not.
-  L x = x_of(net, grown(here_.thickness, here_.reaction, dt));
+  // w changes with x, and x with the film: the film by its rate or the last w first, then by the mean of the w at both
+  // ends. The geometric mean is the one that errs least both where w limits the growth and where it does not.
+  L x = x_of(net, wide ? grown(here_.thickness, here_.reaction, dt) : here_.thickness + growth_rate(here_) * dt);
   Slope<L> anode = tables_->graphite(x);
   L reaction = reaction_at(0.5 * (here_.anode.value + anode.value));
   L thickness = grown(here_.thickness, reaction, dt);
@@ -267,7 +273,7 @@ template <class L>
   // its neighbours.
   constexpr double kLong = 1e-2;
   const Answer again = young | (thickness - here_.thickness > kLong * (thickness - kSeiPermeable));
-  if (any(again)) {
+  if (any(again)) [[unlikely]] {
     x = select(again, x_of(net, thickness), x);
     anode = tables_->graphite(x);
     reaction = reaction_at(0.5 * (here_.anode.value + anode.value));
@@ -286,7 +292,7 @@ template <class L>
 
 /// dI/dt = drift − decay·I while the voltage is held, by the mean of the slopes at two places.
 template <class L>
-void Formation<L>::prepare_hold(const Point& a, const Point& b) {
+[[gnu::noinline]] void Formation<L>::prepare_hold(const Point& a, const Point& b) {
   const L anode = 0.5 * (anode_pace(a) + anode_pace(b));
   const L cathode = 0.5 * (cathode_pace(a) + cathode_pace(b));
   const L per_resistance = 1.0 / b.resistance;
@@ -319,7 +325,7 @@ L Formation<L>::overshoot(const Point& p) const {
 template <class L>
 void Formation<L>::locate(const Answer& beyond, L& dt, L& current, Point& p, const Answer& young) const {
   constexpr int kMost = 60;
-  constexpr double kTolerance = 1e-10;  // of the step
+  constexpr double kTolerance = 1e-8;  // of the step
   const L tolerance = kTolerance * dt;
   L before{0.0}, after = dt;
   for (int i = 0; i < kMost; ++i) {
@@ -341,23 +347,24 @@ void Formation<L>::locate(const Answer& beyond, L& dt, L& current, Point& p, con
 /// the graphite's potential, the charge and a held current may change by a part of what matters to the film's growth
 /// only, while the film is young by less. Of `throughput`, A.
 template <class L>
-L Formation<L>::haste(const L& throughput) const {
+[[gnu::always_inline]] inline L Formation<L>::haste(const L& throughput) const {
   const Answer young = here_.thickness < kSeiPermeable + kYoung;
   const L anode = throughput * per_anode_capacity_ * (1 / kSecondsPerHour);
   const L cathode = throughput * per_cathode_capacity_ * (1 / kSecondsPerHour);
   const L by_potential = exponent_ * abs(here_.anode.derivative) * select(young, L{1 / 0.3}, L{1.0});
-  return max(anode * max(by_potential, select(young, L{1 / 0.002}, L{1 / 0.02})), cathode * (1 / 0.02));
+  return max(anode * max(by_potential, select(young, L{1 / 0.0033}, L{1 / 0.02})), cathode * (1 / 0.02));
 }
 
 template <class L>
-L Formation<L>::limited(const L& dt, bool held) const {
+[[gnu::always_inline]] inline L Formation<L>::limited(const L& dt, bool held) const {
   L most = haste(abs(current_));
   // What the SEI takes counts too where it is more than the current. Its division is saved where it is not near.
   const L sei = kSecondsPerHour * drive_ * sei_charge_per_m_;
   const L hindrance = here_.reaction + per_diffusivity_ * max(here_.thickness - kSeiPermeable, 0.0);
   const Answer leaks = sei > abs(current_) * hindrance;
-  if (any(leaks)) most = select(leaks, haste(sei / hindrance), most);
-  if (held) {
+  if (any(leaks)) [[unlikely]]
+    most = select(leaks, haste(sei / hindrance), most);
+  if (held) [[unlikely]] {
     const L decay = (anode_pace(here_) + cathode_pace(here_)) / here_.resistance;
     // Four times finer: the graphite's stages bend the current.
     most = select(hold_, max(4.0 * most, decay * (1 / 0.2)), most);
@@ -379,22 +386,24 @@ void Formation<L>::march(const L& until) {
     const L left = until - time_;
     L dt = limited(select(active, left, L{0.0}), held);
     L current = watched_;
-    if (held) {
+    if (held) [[unlikely]] {
       prepare_hold(here_, here_);
       current = select(hold_, mean_held_current(dt), current);
     }
     Point p = attempt(dt, current, young);
-    if (held) {
+    if (held) [[unlikely]] {
       prepare_hold(here_, p);
       current = select(hold_, mean_held_current(dt), watched_);
       p = attempt(dt, current, young);
     }
     const Answer beyond = active & ((excess(p) >= 0.0) | (anode_excess(p) >= 0.0) | (cathode_excess(p) >= 0.0));
     const bool ends = any(beyond);
-    if (ends) locate(beyond, dt, current, p, young);
+    if (ends) [[unlikely]]
+      locate(beyond, dt, current, p, young);
     commit(active, p, dt, current, held);
     time_ = select(active, select(dt < left, time_ + dt, until), time_);
-    if (ends) change_phase(beyond);
+    if (ends) [[unlikely]]
+      change_phase(beyond);
   }
   finished_ = finished_ | (time_ >= protocol_.duration);
 }
@@ -409,7 +418,7 @@ template <class L>
   // The trapezoid with the slopes at both ends (Euler–Maclaurin). A held voltage has none.
   const L bend = current * (anode_pace(here_) - anode_pace(p) + cathode_pace(here_) - cathode_pace(p));
   L mean = 0.5 * (voltage_ + voltage) + dt * (1.0 / 12) * bend;
-  if (held) {
+  if (held) [[unlikely]] {
     now = select(hold_, held_current(p), now);
     voltage = select(hold_, L{protocol_.voltage_limit}, voltage);
     mean = select(hold_, voltage, mean);
@@ -427,7 +436,7 @@ template <class L>
 
 /// What comes after the present phase. Full graphite and empty NMC end the charge, whatever the voltage.
 template <class L>
-void Formation<L>::change_phase(const Answer& ended) {
+[[gnu::noinline]] void Formation<L>::change_phase(const Answer& ended) {
   constexpr double kAlmost = 1e-9;
   const Answer bound = ended & ((anode_excess(here_) >= -kAlmost) | (cathode_excess(here_) >= -kAlmost));
   enter(tap_ & !ended, ended & tap_ & !bound, ended & constant_ & !bound, ended & (hold_ | (bound & !discharge_)),
@@ -471,23 +480,21 @@ template <class L>
 typename Formation<L>::Answer Formation<L>::leap_to_permeable(L& sei_energy) {
   constexpr double kStart = 200;  // I/I_sei, where the steps begin
   constexpr int kSteps = 10;
-  // Below 0.03 the graphite's stages are constant, and its potential is an exponential function above this.
-  constexpr double kFloor = kGraphiteOffset + 0.012 + 0.0118 + 0.0035 + 0.0095 + 0.0145 + 0.08;
   const double current = protocol_.current;
   const double log_start = std::log(kStart);
   const L capacity = 1.0 / per_anode_capacity_;
   const L full = sei_of(L{kSeiPermeable});
   const L equal = (log(sei_charge_per_m_ * (kSecondsPerHour * drive_ / current)) - log_reaction_) / exponent_;  // U_I
-  const L above = equal + (log_start / exponent_ - kFloor);
-  L x = log(kGraphiteHeight / max(above, 1e-3)) / kGraphiteDecay - kGraphiteShift;
-  Answer good = (above > 0.1) & (above + kFloor < here_.anode.value - 0.05);
+  const L above = equal + (log_start / exponent_ - kGraphiteFloor);
+  L x = nearly_empty_graphite(above);
+  Answer good = (above > 0.1) & (above + kGraphiteFloor < here_.anode.value - 0.05);
   Slope<L> anode = tables_->graphite(x);
 
   // What the SEI has taken by then: an exponential integral (Abramowitz & Stegun 1964, 5.1.54) from the start on.
   const auto integral = [](const L& z) {
     return (z * (z + 2.334733) + 0.250621) / (z * (z * (z + 3.330657) + 1.681534));
   };
-  const L z = exponent_ * above, z_built = exponent_ * (here_.anode.value - kFloor);
+  const L z = exponent_ * above, z_built = exponent_ * (here_.anode.value - kGraphiteFloor);
   L sei = capacity * (1 / (kStart * kGraphiteDecay)) * (integral(z) - exp(z - z_built) * integral(z_built));
   good = good & (sei > 0.0) & (sei < 0.5 * full);
   sei = max(sei, 1e-30);
@@ -532,7 +539,7 @@ typename Formation<L>::Answer Formation<L>::leap_to_permeable(L& sei_energy) {
 /// One wide step at a constant current, between whose ends nothing happens.
 template <class L>
 [[gnu::always_inline]] inline void Formation<L>::hop(const L& dt, const L& current, L& sei_energy, L& ohmic_energy) {
-  const Point p = attempt(dt, current, Answer{true});
+  const Point p = attempt(dt, current, Answer{true}, true);
   sei_energy += 0.5 * (here_.anode.value + p.anode.value) * (sei_of(p.thickness) - sei_of(here_.thickness));
   ohmic_energy += current * current * dt * (here_.resistance + p.resistance) * (0.5 / kSecondsPerHour);
   here_ = p;
@@ -558,6 +565,10 @@ void Formation<L>::leap() {
   L sei_energy{0.0};
   L ohmic_energy = here_.resistance;
   good = good & leap_to_permeable(sei_energy);
+  if (!any(good)) {
+    keep(Answer{true}, before);
+    return;
+  }
   ohmic_energy = current * here_.net * (0.5 * (ohmic_energy + here_.resistance));
 
   // About how much charge is left to the limit, were the film to stay as it is?
@@ -583,14 +594,14 @@ void Formation<L>::leap() {
   constexpr double kBeyondStages = 0.55;
   constexpr int kMost = 8;  // Newton steps: where the graphite is nearly full some more than usual
   const L longest = here_.y * cathode_capacity * per_current;
-  Point p = attempt(dt, L{current}, Answer{true});
+  Point p = attempt(dt, L{current}, Answer{true}, true);
   for (int i = 0; i < kMost; ++i) {
     const L error = p.at(current) - limit;
     const Answer open = good & (abs(error) > 0.1 * kResidual);
     if (!any(open)) break;
     const L pace = current * (anode_pace(p) + cathode_pace(p));
     dt = select(open, clamp(dt - error / pace, 0.0, longest), dt);
-    p = attempt(dt, L{current}, Answer{true});
+    p = attempt(dt, L{current}, Answer{true}, true);
   }
   good =
       good & (dt > 0.0) & (abs(p.at(current) - limit) < kResidual) & (p.x > kBeyondStages) & (p.x < 1.0) & (p.y > 0.0);
@@ -670,7 +681,6 @@ void Formation<L>::leap() {
   // ... then where the graphite is so empty that the voltage is the cut-off. Its potential is exponential there.
   const Point tail = here_;
   const L rate = drive_ / (reaction_at(tail.anode.value) + per_diffusivity_ * (tail.thickness - kSeiPermeable));
-  constexpr double kFloor = kGraphiteOffset + 0.012 + 0.0118 + 0.0035 + 0.0095 + 0.0145 + 0.08;
   L x_end{0.004};
   L thickness = tail.thickness + 0.8 * rate * (tail.x - x_end) * anode_capacity * per_current;
   const auto find_end = [&] {
@@ -678,8 +688,8 @@ void Formation<L>::leap() {
     p.net = (x_end - kAnodeAsBuilt) * anode_capacity + sei_of(thickness);
     p.y = y_of(p.net);
     p.resistance = base_resistance_ + sei_resistance_ * thickness;
-    const L above = tables_->nmc(p.y).value - current * p.resistance - protocol_.cut_off - kFloor;
-    x_end = log(kGraphiteHeight / max(above, 1e-3)) / kGraphiteDecay - kGraphiteShift;
+    const L above = tables_->nmc(p.y).value - current * p.resistance - protocol_.cut_off - kGraphiteFloor;
+    x_end = nearly_empty_graphite(above);
     return above;
   };
   find_end();

@@ -26,6 +26,13 @@ inline constexpr std::array<GraphiteStage, 6> kGraphiteStages{{{0.012, 0.127, 0.
                                                                {0.0145, 0.49, 0.02},
                                                                {0.08, 1.03, 0.055}}};
 
+// Below x = 0.03 all stages are at their upper end, and the potential is this and the exponential.
+inline constexpr double kGraphiteFloor = [] {
+  double floor = kGraphiteOffset;
+  for (const GraphiteStage& stage : kGraphiteStages) floor += stage.height;
+  return floor;
+}();
+
 // NMC: U = Σ cₙyⁿ − e·exp(ky − s), V.
 inline constexpr std::array<double, 6> kNmcPolynomial{4.3452, -1.6518, 1.6225, -2.0843, 3.5146, -2.2166};
 inline constexpr double kNmcHeight = 0.5623e-4, kNmcGrowth = 109.451, kNmcShift = 100.006;
@@ -35,6 +42,12 @@ inline constexpr double kNmcHeight = 0.5623e-4, kNmcGrowth = 109.451, kNmcShift 
   double u = kGraphiteOffset + kGraphiteHeight * std::exp(-kGraphiteDecay * (x + kGraphiteShift));
   for (const auto& [height, centre, width] : kGraphiteStages) u -= height * std::tanh((x - centre) / width);
   return u;
+}
+
+/// x of nearly empty graphite, by how much its potential is above kGraphiteFloor, V; good from 0.1 V on.
+template <class L>
+[[gnu::always_inline]] inline L nearly_empty_graphite(const L& above) {
+  return log(kGraphiteHeight / max(above, 1e-3)) * (1 / kGraphiteDecay) - kGraphiteShift;
 }
 
 /// V per unit of x.
