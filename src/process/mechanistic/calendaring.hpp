@@ -29,6 +29,7 @@ class MechanisticCalendaring {
         solid_density_(setting.web().solid_density),
         coated_length_(setting.design.coated_length),
         steps_(steps(setting.parameters, setting.design)) {
+    p_.roll_speed = std::max(p_.roll_speed, 1e-9);  // any above 0 is valid
     const auto [gap_of_batch, unused] = setting.draws.batch_normals(0);
     const auto [gap_of_cell, loading] = setting.draws.cell_normals(0);
     gap_ = max(L(p_.roll_gap) + 0.5e-6 * gap_of_batch + 0.3e-6 * gap_of_cell, L(1e-9));

@@ -38,6 +38,11 @@ class MechanisticCoating {
         slurry_(setting.web()),
         whole_length_(setting.design.coated_length),
         steps_(steps(setting.parameters, setting.design)) {
+    // Any size above 0 is valid: the limits keep the film a number.
+    p_.coating_speed = std::max(p_.coating_speed, 1e-9);
+    p_.gap_height = std::max(p_.gap_height, 1e-9);
+    p_.flow_rate = std::clamp(p_.flow_rate, 1e-18, 1e3);
+    p_.coating_width = std::max(p_.coating_width, 1e-6);
     const auto [flow, speed] = setting.draws.batch_normals(0);
     flow_ = p_.flow_rate * max(1.0 + kFlowVariation * flow, L(0.5));
     speed_ = p_.coating_speed * max(1.0 + kSpeedVariation * speed, L(0.5));

@@ -96,9 +96,11 @@ class MechanisticMixing {
     web.carbon_mass = target_[kCarbon];
     web.binder_mass = target_[kBinder];
     web.solvent_mass = target_[kSolvent];
-    web.solid_density = (1.0 - target_[kSolvent]) /
+    // From the solids themselves, which may be almost nothing; that much active material keeps it a number.
+    constexpr double kTrace = 1e-30;
+    web.solid_density = (target_[kActive] + target_[kCarbon] + target_[kBinder] + kTrace) /
                         (target_[kActive] / materials_.active_density + target_[kCarbon] / materials_.carbon_density +
-                         target_[kBinder] / materials_.binder_density);
+                         target_[kBinder] / materials_.binder_density + kTrace / materials_.active_density);
     web.yield_stress = yield_stress_;
     web.consistency = viscosity_ * std::pow(kShearRate, 0.25);
     web.agglomerates = agglomerates();
