@@ -51,6 +51,7 @@ process::CellDesign read_cell(const std::string& name_or_path) {
     if (!value.is_number()) throw wrong("should be a number");
     const auto number = value.get<double>();
     if (const auto violation = process::check_range(*field, number)) throw wrong(violation->message);
+    if (key == "faces" && number != 1 && number != 2) throw wrong("should be 1 or 2");
     process::cell_design_value(design, static_cast<std::size_t>(field - fields.begin())) = number;
   }
   return design;

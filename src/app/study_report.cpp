@@ -105,7 +105,8 @@ void StudyReport::print_explained(std::ostream& out, std::size_t which) const {
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return shares[a] > shares[b]; });
   if (order.empty() || shares[order.front()] <= 0) return;
-  out << "\nParameters that explain the spread of " << process::kCellFigures[CellTally::kExplained[which]].name << "\n";
+  out << "\nParameters that explain the spread of " << process::kCellFigures[CellTally::kExplained[which]].name
+      << ", each by itself\n";
   for (std::size_t i = 0; i < std::min(kTopInputs, order.size()); ++i) {
     if (shares[order[i]] < 5e-4) break;
     out << text("  %5.1f %%  %s\n", 100 * shares[order[i]], inputs_[order[i]].c_str());

@@ -66,6 +66,7 @@ double Quantiles::at(double share) const {
       below += (*page)[i];
       if ((*page)[i] == 0 || static_cast<double>(below) < wanted) continue;
       const std::uint64_t first = (key << kPageBits | i) << (52 - kMantissaBits);
+      if (from_ordered(first) == 0) return 0;  // its bucket holds nothing else of use
       const std::uint64_t width = std::uint64_t{1} << (52 - kMantissaBits);
       return (from_ordered(first) + from_ordered(first + width - 1)) / 2;
     }

@@ -12,7 +12,7 @@ constexpr std::array<Field<AgingParameters>, 3> kFields{{
     {.name = "k_leak",
      .member = &AgingParameters::k_leak,
      .unit = "1/s",
-     .description = "Rate of self-discharge",
+     .description = "Rate of self-discharge; mechanistic: beside the modelled one",
      .reference = 1e-8,
      .mechanistic = 1e-10,
      .hard = {.above = 0.0}},

@@ -24,7 +24,7 @@ constexpr std::array<Field<DryingParameters>, 3> kFields{{
     {.name = "solid_content",
      .member = &DryingParameters::solid_content,
      .unit = "1",
-     .description = "Solids by volume in the incoming film; null: as coated",
+     .description = "Solids in the incoming film, by mass (reference: by volume); null: as coated",
      .reference = {},
      .hard = open_unit_interval()},
 }};

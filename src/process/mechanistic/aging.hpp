@@ -12,7 +12,7 @@ namespace {
 ///
 /// - Self-discharge: i0·Q·exp[38.5 kJ/mol/R·(1/298.15 K − 1/T)]·(1 + 1.33(SOC − .2)/.8) with i0 1.8 µA/Ah, after
 ///   measurements of Zilberman (2019) [K]; water above 100 ppm adds a share per 1000 ppm [K]; k_leak·SOC.
-/// - Micro-short: a resistance of 1 kΩ to 1 MΩ, lognormal, in a cell with probability
+/// - Micro-short: a resistance, lognormal, 95 % of them between 1 kΩ and 1 MΩ, in a cell with probability
 ///   1 − exp(−.01 per undetected defect − .05 per burr above 10 µm) [K].
 /// - OCV from the stoichiometries between the discharged and the charged state of formation, linear in SOC.
 /// - Calendar aging: Schmalstieg, Käbitz, Ecker & Sauer (J. Power Sources 257, 2014, 325): capacity 1 − α t^.75,

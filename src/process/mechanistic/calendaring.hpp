@@ -13,9 +13,9 @@ namespace {
 template <class L>
 class MechanisticCalendaring {
  public:
-  static constexpr double kStep = 20;              // s
-  static constexpr double kRollDiameter = 0.2;     // m, of the hydraulic cylinders, of which there are two
-  static constexpr double kCouplingLength = 0.08;  // porosity over which the contact resistance falls by e [K]
+  static constexpr double kStep = 20;               // s
+  static constexpr double kCylinderDiameter = 0.2;  // m, of the two hydraulic cylinders [K]
+  static constexpr double kCouplingLength = 0.08;   // porosity over which the contact resistance falls by e [K]
 
   static double steps(const CalendaringParameters& parameters, const CellDesign& design) {
     return steps_of(design.coated_length / parameters.roll_speed, kStep);
@@ -81,6 +81,10 @@ class MechanisticCalendaring {
   }
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
+    if (p_.dry_thickness && !p_.initial_porosity && (incoming_porosity_ <= 0.02 || incoming_porosity_ >= 0.98))
+      found.push_back("dry_thickness " + approximately(*p_.dry_thickness) +
+                      " m does not go with the solids of the film: its porosity is taken as " +
+                      approximately(incoming_porosity_));
     if (p_.initial_porosity && p_.dry_thickness)
       found.push_back("dry_thickness " + approximately(*p_.dry_thickness) + " m is not used: it follows from " +
                       "initial_porosity and the solids, " + approximately(incoming_thickness_) + " m");
@@ -110,7 +114,8 @@ class MechanisticCalendaring {
 
   // N/m
   [[nodiscard]] L highest_load() const {
-    return 2 * std::numbers::pi / 4 * kRollDiameter * kRollDiameter * p_.roll_pressure / max(coated_width_, L(1e-6));
+    return 2 * std::numbers::pi / 4 * kCylinderDiameter * kCylinderDiameter * p_.roll_pressure /
+           max(coated_width_, L(1e-6));
   }
 
   void press() {

@@ -14,8 +14,10 @@ namespace {
 ///   Kheshgi, AIChE J. 46, 2000, 1907): h_min = G/(1 + 2(.65/Ca)^(2/3)), levelled off at .6 G for high capillary
 ///   numbers [K].
 /// - Ca = η_app·v/σ with η_app = (τ_y + Kγ̇^.75)/γ̇ at γ̇ = v/G; σ .040 N/m NMP, .060 water with surfactant [K].
-/// - Pressure in the bead by lubrication (Higgins & Scriven 1980): Δp = 12η_app·v·L_d/G²·(h/G − ½), die lip L_d 1 mm.
-/// - Variation: flow and speed from batch to batch; from cell to cell a little over a fifth of CV_h = √(CV_Q² + CV_v² +
+/// - Pressure in the bead by lubrication (Higgins & Scriven 1980): Δp = 12η_app·v·L_d/G²·(h/G − ½), die lip L_d 1 mm
+/// [K].
+/// - Variation: flow .08 % and speed .05 % from batch to batch [K]; from cell to cell a little over a fifth of CV_h =
+/// √(CV_Q² + CV_v² +
 /// (.5 %)²), which
 ///   a strip averages [K].
 /// - Defects per area: .02 + .2 A, and 2 more outside of the window [K].

@@ -29,8 +29,9 @@ struct Evaporation {
   double film_temperature;  ///< K
 };
 
-/// Evaporation of a wet film: Stefan's flux j = β(M p/RT_m)·ln[(p − p_∞)/(p − p_sat(T_f))] with β from Lewis' analogy,
-/// β = α/(ρ c_p Le^(2/3)), and the film as warm as the heat balance 2α(T_a − T_f) = j·ΔH makes it.
+/// Evaporation of a wet film with α = 50 W/(m² K) at each face [K]: Stefan's flux j = β(M p/RT_m)·ln[(p − p_∞)/(p −
+/// p_sat(T_f))] with β from Lewis' analogy, β = α/(ρ c_p Le^(2/3)), and the film as warm as the heat balance 2α(T_a −
+/// T_f) = j·ΔH makes it.
 [[maybe_unused]] Evaporation evaporation(Line line, const DryerAir& air) {
   constexpr double kHeatCapacity = 1007;  // of air, J/(kg K)
   constexpr double kMolarMass = 0.02896;  // of air, kg/mol

@@ -28,7 +28,7 @@ namespace {
   return mean;
 }
 
-/// Inspection. A strip of area A has Poisson(λA) defects, λ from coating and drying. Each is seen with a probability
+/// Inspection. A strip of area A has Poisson(λA) defects, λ from coating. Each is seen with a probability
 /// that depends on its size (probability of detection as in non-destructive testing; defect classes: Schoo et al.,
 /// Batteries 9, 2023, 111); by thinning, the seen and the missed ones are independent Poisson numbers. Dirt gives 0.002
 /// false alarms a metre. Gauges scatter: width 20 µm, thickness 0.5 µm, loading 0.3 %, burr 5 %. All tests are of what

@@ -5,7 +5,7 @@
 namespace battery_twin::process {
 
 // Constants that several mechanistic models share. SI units. [K]: textbook or practitioner's value, to be recalibrated
-// against a real line; the others are measured values from the source named.
+// against a real line; the others are from the source named.
 
 inline constexpr double kGasConstant = 8.314462618;        ///< J/(mol K), CODATA 2018
 inline constexpr double kFaraday = 96485.33212;            ///< C/mol, CODATA 2018
@@ -31,7 +31,8 @@ struct Materials {
   double dry_porosity;         ///< of the dried coating [K]
 };
 
-/// Graphite with CMC/SBR in water (density of the binder as in the Python plant) and NMC622 with PVDF in NMP; 350 and
+/// Graphite with CMC/SBR in water (density of the binder as in the Python plant) and NMC622 with PVDF in NMP. Densities
+/// are those of data sheets, the exponents after MacMullin numbers from impedance of such electrodes [K]; 350 and
 /// 200 Ah/kg belong to the open-circuit potentials of Mohtat et al. (2020).
 inline constexpr Materials kGraphite{2260, 1900, 1170, 997, 0.018015, 350, 2.0, 0.20, 0.52};
 inline constexpr Materials kNmc622{4750, 1900, 1770, 1028, 0.09913, 200, 1.6, 0.18, 0.48};

@@ -107,6 +107,12 @@ class MechanisticMixing {
   }
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {
+    if (packing_ * (1 + 0.15 * agglomerates()) > kMostPacking * kDensest)
+      found.push_back("solids fill " + approximately(packing_) + " of the volume: the equations end at " +
+                      approximately(kMostPacking * kDensest) + ", the viscosity is that of the end");
+    if (work_ > 0.5 * kMostPower * time_ || temperature_ >= boiling_point())
+      found.push_back("the paste takes all of the mixer's power and gets " + approximately(temperature_) + " K hot");
+
     if (viscosity_ > kMostViscosity)
       found.push_back("viscosity " + approximately(viscosity_) + " Pa*s at 100 1/s: a die can be fed with at most " +
                       approximately(kMostViscosity) + " Pa*s, this is damp powder");
@@ -203,10 +209,10 @@ class MechanisticMixing {
     look();
   }
 
+  [[nodiscard]] double boiling_point() const { return line_ == Line::cathode ? 475 : 373; }
+
   // A stiff paste would boil its solvent: there the temperature ends.
-  [[nodiscard]] L limited(const L& temperature) const {
-    return clamp(temperature, 250.0, line_ == Line::cathode ? 475.0 : 373.0);
-  }
+  [[nodiscard]] L limited(const L& temperature) const { return clamp(temperature, 250.0, boiling_point()); }
 
   void look() {
     mass_ = fed(time_);
