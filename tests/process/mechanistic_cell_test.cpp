@@ -138,7 +138,6 @@ TEST(FormationMachine, AShortDurationLeavesItIncomplete) {
   const Done done = former().with("formation_duration_s", 3600).paced();
   EXPECT_EQ(done.steps.size(), 60u);
   EXPECT_EQ(done["incomplete"], 1);
-  EXPECT_EQ(done["low_capacity"], 1);
   EXPECT_EQ(done.outcome(), Outcome::scrap);
   EXPECT_TRUE(done.remarks_on("did not end within formation_duration_s"));
   EXPECT_NEAR(done["charge_in_Ah"], 1.0, 1e-9);
@@ -163,7 +162,6 @@ TEST(FormationMachine, DryAreaIsLostAndItsLithiumToo) {
 
 TEST(FormationMachine, RemarksOnWhatIsUnusual) {
   EXPECT_TRUE(formed().remarks.empty()) << formed().remarks.front();
-  EXPECT_TRUE(former(0.05).with("formation_duration_s", 43'200).paced().remarks_on("is unusual for this cell"));
   Machine machine = former();
   machine.upstream.anode.solid_loading *= 0.8;
   const Done thin = machine.paced();
