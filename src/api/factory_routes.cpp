@@ -111,6 +111,9 @@ void Routes::start_simulation(Call call) {
     if (!body->contains(name)) errors.add_missing(join(loc, name));
   }
   if (!errors.empty()) return call.reply(invalid(errors));
+  warn_of_settings(
+      plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); }, config_.limits,
+      request);
   start(std::move(request), call.reply);
 }
 

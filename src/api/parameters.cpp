@@ -58,12 +58,34 @@ void read_seed(const Json& value, const Json& loc, plant::BatchRequest& request,
   }
 }
 
+// Says of a machine that the body does not name what is unusual about how it is set.
+void warn_of_setting(const plant::Station& station, const process::Values& values, const Limits& limits,
+                     std::vector<std::string>& warnings) {
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i]) continue;
+    if (auto warning = process::unusual(station.type->fields[i], *values[i])) found.push_back(std::move(*warning));
+  }
+  if (const auto remarks = station.type->model(limits.models).remarks) remarks(values, limits.design, found);
+  for (const std::string& sentence : found)
+    warnings.push_back(station.parameter_group + ", as the machine is set: " + sentence);
+}
+
 // "anode_mixing_params: ", or nothing where the body is the group.
 std::string prefix(const Json& group_loc) {
   return group_loc.size() > 1 ? group_loc[1].get<std::string>() + ": " : std::string{};
 }
 
 }  // namespace
+
+void warn_of_settings(const plant::Layout& layout, const std::function<process::Values(const plant::Station&)>& current,
+                      const Limits& limits, plant::BatchRequest& request) {
+  // The reference models' own defaults are unusual; nobody who compares with them wants to hear it each time.
+  if (limits.models == process::ModelSet::reference) return;
+  for (const plant::Station& station : layout.stations()) {
+    if (!request.parameters[station.index]) warn_of_setting(station, current(station), limits, request.warnings);
+  }
+}
 
 void GroupReader::read_field(std::size_t index, const Json& value, const Json& loc, process::Values& values) {
   const process::FieldInfo& field = type_.fields[index];
@@ -103,7 +125,7 @@ void GroupReader::check_whole(const Json& group_loc, const Json& field_loc, cons
   const auto remarks = type_.model(limits_.models).remarks;
   if (remarks == nullptr || errors_.size() != errors_before) return;
   std::vector<std::string> found;
-  remarks(values, line_, found);
+  remarks(values, limits_.design, found);
   for (const std::string& remark : found) warnings_.push_back(prefix(group_loc) + remark);
 }
 
@@ -199,6 +221,7 @@ plant::BatchRequest read_batch_request(const Json& body, const plant::Layout& la
       errors.add(join(loc, key), "extra_forbidden", std::string(kExtra), value);
     }
   }
+  warn_of_settings(layout, current, limits, request);
   return request;
 }
 
@@ -233,13 +256,30 @@ Json to_json(std::span<const process::Output> outputs, process::Line line, std::
   return properties;
 }
 
+namespace {
+
+// Numbers of cells are whole unless only some of a batch's cells were computed and stand for all.
+Json count_json(double cells) {
+  return cells == std::floor(cells) ? Json(static_cast<std::int64_t>(cells)) : Json(cells);
+}
+
+Json figure_json(const process::Figure& figure, double value) {
+  return figure.is_count ? count_json(value) : Json(value);
+}
+
+}  // namespace
+
 Json to_json(const process::EndOfLine& figures) {
   Json json = Json::object();
   for (const process::Figure& figure : process::kFigures) {
     const auto& value = figures.*figure.member;
-    json[std::string(figure.name)] = value ? Json(*value) : Json();
+    json[std::string(figure.name)] = value ? figure_json(figure, *value) : Json();
   }
-  json["scrap_causes"] = figures.scrap_causes ? Json(*figures.scrap_causes) : Json();
+  Json& causes = json["scrap_causes"];
+  if (figures.scrap_causes) {
+    causes = Json::object();
+    for (const auto& [cause, cells] : *figures.scrap_causes) causes[cause] = count_json(cells);
+  }
   Json& energy = json["machine_energy_kWh"];
   if (figures.machine_energy_kWh) {
     energy = Json::object();

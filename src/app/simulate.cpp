@@ -133,6 +133,7 @@ Varied read_varied(const std::string& text, const SimulateOptions& options, cons
   };
   number(std::string_view(text).substr(equals + 1, colon - equals - 1), varied.low);
   number(std::string_view(text).substr(colon + 1), varied.high);
+  if (varied.low > varied.high) throw wrong("the first value should be the lower one");
   for (const double value : {varied.low, varied.high}) {
     process::Values values = varied.station->type->defaults(options.models, varied.station->line);
     values[varied.field] = value;
@@ -150,10 +151,12 @@ struct Task {
   std::string id;
   std::uint64_t seed = 0;
   const Parameters* parameters = nullptr;
+  std::vector<double> varied{};  // what it drew
 };
 
-std::string csv_header() {
+std::string csv_header(const std::vector<Varied>& varied) {
   std::string header = "batch,seed,status,passed";
+  for (const Varied& field : varied) header.append(",").append(field.name);
   for (const process::Figure& figure : process::kFigures) header.append(",").append(figure.name);
   return header + ",machine_energy_kWh,scrap_causes,defects,error\n";
 }
@@ -185,6 +188,7 @@ void append_csv(std::string& row, const Task& task, const plant::BatchOutcome& o
   row += std::to_string(task.seed);
   row += outcome.error.empty() ? ",completed" : ",failed";
   row += outcome.passed ? ",true" : ",false";
+  for (const double value : task.varied) append(row += ',', value);
   for (const process::Figure& figure : process::kFigures) {
     row += ',';
     if (const auto& value = outcome.figures.*figure.member) append(row, *value);
@@ -205,11 +209,13 @@ void append_csv(std::string& row, const Task& task, const plant::BatchOutcome& o
   row += '\n';
 }
 
-void append_json(std::string& row, const Task& task, const plant::BatchOutcome& outcome) {
+void append_json(std::string& row, const Task& task, const std::vector<Varied>& varied,
+                 const plant::BatchOutcome& outcome) {
   api::Json json{{"batch", task.id},
                  {"seed", task.seed},
                  {"status", outcome.error.empty() ? "completed" : "failed"},
                  {"passed", outcome.passed}};
+  for (std::size_t i = 0; i < task.varied.size(); ++i) json[varied[i].name] = task.varied[i];
   json.update(api::to_json(outcome.figures));
   json["defects"] = outcome.defects;
   if (!outcome.error.empty()) json["error"] = outcome.error;
@@ -219,13 +225,15 @@ void append_json(std::string& row, const Task& task, const plant::BatchOutcome& 
 // One row per cell.
 class CellRows {
  public:
-  CellRows(const plant::Population& population, bool csv) : population_(population), csv_(csv) {
+  CellRows(const plant::Population& population, const std::vector<Varied>& varied, bool csv)
+      : varied_(varied), csv_(csv) {
     for (const auto& cause : population.causes()) causes_.push_back(cause.name());
     for (const auto& source : population.disturbed()) disturbed_.push_back(source.name());
   }
 
   [[nodiscard]] std::string header() const {
     std::string header = "batch,cell,good,cause";
+    for (const Varied& field : varied_) header.append(",").append(field.name);
     for (const process::CellFigure& figure : process::kCellFigures) header.append(",").append(figure.name);
     for (const std::string& name : disturbed_) {
       header += ',';
@@ -245,6 +253,7 @@ class CellRows {
         rows += std::to_string(block.cells[lane]);
         rows += good ? ",true," : ",false,";
         if (!good) append_quoted(rows, cause);
+        for (const double value : tasks[block.batch[lane]].varied) append(rows += ',', value);
         for (const process::CellPack& figure : block.figures) append(rows += ',', figure.lane[lane]);
         for (const process::CellPack& value : block.disturbed) append(rows += ',', value.lane[lane]);
         rows += '\n';
@@ -252,6 +261,7 @@ class CellRows {
       }
       api::Json json{{"batch", batch}, {"cell", block.cells[lane]}, {"good", good}};
       json["cause"] = good ? api::Json() : api::Json(cause);
+      for (std::size_t i = 0; i < varied_.size(); ++i) json[varied_[i].name] = tasks[block.batch[lane]].varied[i];
       for (std::size_t i = 0; i < block.figures.size(); ++i)
         json[std::string(process::kCellFigures[i].name)] = block.figures[i].lane[lane];
       for (std::size_t i = 0; i < disturbed_.size(); ++i) json[disturbed_[i]] = block.disturbed[i].lane[lane];
@@ -260,7 +270,7 @@ class CellRows {
   }
 
  private:
-  const plant::Population& population_;
+  const std::vector<Varied>& varied_;
   bool csv_;
   std::vector<std::string> causes_, disturbed_;
 };
@@ -313,6 +323,7 @@ class Study {
         requests_(read_requests(options, layout_)),
         csv_(options.output.ends_with(".csv")),
         count_(requests_.size() > 1 ? requests_.size() : options.batches) {
+    if (options_.per_cell && options_.output.empty()) throw Usage("--per-cell says what stands in --output");
     for (const std::string& text : options.vary) varied_.push_back(read_varied(text, options, layout_));
     if (!varied_.empty() && requests_.size() > 1) throw Usage("--vary and a list of batches exclude each other");
     if (options_.models == process::ModelSet::reference) {
@@ -321,7 +332,7 @@ class Study {
     }
     const Parameters* common = requests_.empty() ? &none_ : &requests_.front().parameters;
     population_.emplace(layout_, options_.population, *common);
-    rows_.emplace(*population_, csv_);
+    rows_.emplace(*population_, varied_, csv_);
     for (const auto& source : population_->disturbed()) inputs_.push_back(source.name());
     for (Varied& varied : varied_) {
       const std::string disturbed =
@@ -369,6 +380,12 @@ class Study {
     return plant::Population::kBatches * std::max(1u, 64 / std::min(options_.population.cells, 64u));
   }
   [[nodiscard]] Piece work(std::uint64_t begin, std::uint64_t end) const;
+  void append_row(std::string& rows, const Task& task, const plant::BatchOutcome& outcome) const {
+    if (csv_)
+      append_csv(rows, task, outcome);
+    else
+      append_json(rows, task, varied_, outcome);
+  }
   void run_population(const plant::Population& population, std::span<const Task> tasks, std::span<const double> given,
                       Piece& piece) const;
   void run_one(const Task& task, Piece& piece) const;
@@ -409,8 +426,7 @@ void Study::run_population(const plant::Population& population, std::span<const 
     }
     ++piece.tally->batches;
     ++piece.tally->failed;
-    if (!options_.output.empty() && !cell_rows)
-      (csv_ ? append_csv : append_json)(piece.rows, tasks.front(), {.error = error.what()});
+    if (!options_.output.empty() && !cell_rows) append_row(piece.rows, tasks.front(), {.error = error.what()});
     return;
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -419,7 +435,7 @@ void Study::run_population(const plant::Population& population, std::span<const 
     const bool passed = results[i].figures.cells_good > 0.0;
     const plant::BatchOutcome outcome{
         .figures = std::move(results[i].figures), .passed = passed, .defects = std::move(results[i].defects)};
-    (csv_ ? append_csv : append_json)(piece.rows, tasks[i], outcome);
+    append_row(piece.rows, tasks[i], outcome);
   }
 }
 
@@ -440,7 +456,7 @@ void Study::run_one(const Task& task, Piece& piece) const {
   plant::BatchOutcome outcome =
       plant::run_batch(layout_, options_.models, options_.population, task.seed, *task.parameters, step);
   if (options_.models != process::ModelSet::reference) return;
-  if (!options_.output.empty()) (csv_ ? append_csv : append_json)(piece.rows, task, outcome);
+  if (!options_.output.empty()) append_row(piece.rows, task, outcome);
   piece.outcomes.push_back(std::move(outcome));
 }
 
@@ -461,7 +477,7 @@ Piece Study::work(std::uint64_t begin, std::uint64_t end) const {
     return piece;
   }
   // Every batch has parameters of its own.
-  for (const Task& each : tasks) {
+  for (Task& each : tasks) {
     Parameters parameters = *each.parameters;
     std::vector<double> given;
     if (!varied_.empty()) parameters.resize(layout_.stations().size());
@@ -471,6 +487,7 @@ Piece Study::work(std::uint64_t begin, std::uint64_t end) const {
       const process::Noise draw(each.seed, "vary " + varied.name, true);
       const double value = draw.uniform(0, 0, varied.low, varied.high);
       (*values)[varied.field] = value;
+      each.varied.push_back(value);
       if (varied.is_input) given.push_back(value);
     }
     run_population(plant::Population(layout_, options_.population, parameters), std::span(&each, 1), given, piece);
@@ -481,11 +498,11 @@ Piece Study::work(std::uint64_t begin, std::uint64_t end) const {
 int Study::run() {
   std::ofstream output = open(options_.output);
   std::ofstream trace = open(options_.trace);
-  if (csv_) write(output, options_.output, options_.per_cell ? rows_->header() : csv_header());
+  if (csv_) write(output, options_.output, options_.per_cell ? rows_->header() : csv_header(varied_));
 
   ReferenceReport reference;
   std::optional<StudyReport> report;
-  if (population_) report.emplace(inputs_, CellTally(inputs_.size(), typical_));
+  if (population_) report.emplace(inputs_, population_->disturbed().size(), CellTally(inputs_.size(), typical_));
   std::uint64_t done = 0;
   {
     ProgressBar bar(count_);

@@ -27,6 +27,7 @@ std::vector<std::pair<std::string, double>> ranked(const Map& map) {
 
 constexpr std::size_t kTopCauses = 10;
 constexpr std::size_t kTopInputs = 5;
+constexpr std::size_t kTopDefects = 20;
 
 }  // namespace
 
@@ -65,7 +66,15 @@ void CellTally::add(const plant::BatchFigures& batch) {
     for (const auto& [cause, cells] : *end.scrap_causes) scrap[cause] += cells;
   }
   if (end.machine_energy_kWh) add_energy(*end.machine_energy_kWh);
-  for (const std::string& defect : batch.defects) ++defects[defect];
+  for (const std::string& defect : batch.defects) add_defect(defect, 1);
+}
+
+void CellTally::add_defect(const std::string& defect, std::uint64_t batches_with_it) {
+  const auto known = std::ranges::find(defects, defect, &std::pair<std::string, std::uint64_t>::first);
+  if (known == defects.end())
+    defects.emplace_back(defect, batches_with_it);
+  else
+    known->second += batches_with_it;
 }
 
 // All batches pass the same machines in the same order.
@@ -87,7 +96,7 @@ void CellTally::merge(CellTally other) {
   scrapped += other.scrapped;
   failed += other.failed;
   for (const auto& [cause, cells] : other.scrap) scrap[cause] += cells;
-  for (const auto& [defect, count] : other.defects) defects[defect] += count;
+  for (const auto& [defect, count] : other.defects) add_defect(defect, count);
   add_energy(other.energy);
 }
 
@@ -101,16 +110,28 @@ void StudyReport::add(CellTally tally) {
 
 void StudyReport::print_explained(std::ostream& out, std::size_t which) const {
   const std::vector<double> shares = all_.explained[which].shares();
+  const std::vector<double> slopes = all_.explained[which].slopes();
   std::vector<std::size_t> order(shares.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return shares[a] > shares[b]; });
   if (order.empty() || shares[order.front()] <= 0) return;
   out << "\nParameters that explain the spread of " << process::kCellFigures[CellTally::kExplained[which]].name
-      << ", each by itself\n";
-  for (std::size_t i = 0; i < std::min(kTopInputs, order.size()); ++i) {
-    if (shares[order[i]] < 5e-4) break;
-    out << text("  %5.1f %%  %s\n", 100 * shares[order[i]], inputs_[order[i]].c_str());
+      << ", each by itself; + raises it\n";
+  // What few batches seem to explain may be chance: of independent numbers the squared correlation is about 1/count.
+  const double chance = std::max(5e-4, 4.0 / static_cast<double>(all_.batches));
+  std::size_t printed = 0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    const std::size_t input = order[rank];
+    const bool varied = input >= disturbed_;
+    if (!varied && (rank >= kTopInputs || shares[input] < chance)) continue;
+    out << text("  %5.1f %%  %c %s\n", 100 * shares[input],
+                shares[input] < chance ? ' '
+                : slopes[input] < 0    ? '-'
+                                       : '+',
+                inputs_[input].c_str());
+    ++printed;
   }
+  if (printed == 0) out << "  too few batches to tell\n";
 }
 
 void StudyReport::print(std::ostream& out) const {
@@ -139,7 +160,7 @@ void StudyReport::print(std::ostream& out) const {
 
   const auto defects = ranked(all_.defects);
   if (!defects.empty()) out << "\nWhat speaks against the nominal cell, of all batches\n";
-  for (std::size_t i = 0; i < std::min(kTopCauses, defects.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kTopDefects, defects.size()); ++i)
     out << text("  %6.2f %%  %s\n", 100 * defects[i].second / static_cast<double>(all_.batches),
                 defects[i].first.c_str());
 

@@ -33,12 +33,13 @@ class CellTally {
   plant::Moments yield{};                                                  ///< of the batches
   std::vector<double> yields{};
   double cells_started = 0, cells_good = 0;
-  std::map<std::string, double> scrap{};                    ///< cells by cause
-  std::map<std::string, std::uint64_t> defects{};           ///< batches by defect
-  std::vector<process::EndOfLine::MachineEnergy> energy{};  ///< sums by machine
+  std::map<std::string, double> scrap{};                         ///< cells by cause
+  std::vector<std::pair<std::string, std::uint64_t>> defects{};  ///< batches by defect, in the plant's order
+  std::vector<process::EndOfLine::MachineEnergy> energy{};       ///< sums by machine
   std::uint64_t batches = 0, scrapped = 0, failed = 0;
 
  private:
+  void add_defect(const std::string& defect, std::uint64_t batches_with_it);
   void add_energy(std::span<const process::EndOfLine::MachineEnergy> machines);
 
   std::vector<double> row_;
@@ -47,8 +48,10 @@ class CellTally {
 /// The summary that a process engineer takes to a meeting.
 class StudyReport {
  public:
-  /// @param inputs  names of what may explain the spread
-  StudyReport(std::vector<std::string> inputs, CellTally empty) : inputs_(std::move(inputs)), all_(std::move(empty)) {}
+  /// @param inputs     names of what may explain the spread
+  /// @param disturbed  how many of them process noise moves; those behind were varied on purpose
+  StudyReport(std::vector<std::string> inputs, std::size_t disturbed, CellTally empty)
+      : inputs_(std::move(inputs)), disturbed_(disturbed), all_(std::move(empty)) {}
 
   void add(CellTally tally);
   void print(std::ostream& out) const;
@@ -57,6 +60,7 @@ class StudyReport {
   void print_explained(std::ostream& out, std::size_t which) const;
 
   std::vector<std::string> inputs_;
+  std::size_t disturbed_;
   CellTally all_;
   std::array<plant::Quantiles, process::kCellFigures.size()> quantiles_{};
   plant::Quantiles yields_{};

@@ -115,4 +115,13 @@ std::vector<double> Explained::shares() const {
   return shares;
 }
 
+std::vector<double> Explained::slopes() const {
+  std::vector<double> slopes(x_.size(), 0);
+  for (std::size_t i = 0; i < x_.size(); ++i) {
+    const double own = xx_[i] - x_[i] * x_[i] / count_;
+    if (own > 1e-12 * xx_[i]) slopes[i] = (xy_[i] - x_[i] * y_ / count_) / own;
+  }
+  return slopes;
+}
+
 }  // namespace battery_twin::plant

@@ -145,6 +145,14 @@ constexpr std::array<Output, 21> kMechanisticOutputs{{
     {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the batch so far"},
 }};
 
+void unusual_parameters(const Values& values, const CellDesign& /*design*/, std::vector<std::string>& found) {
+  const auto p = to_parameters<CoatingParameters>(kFields, values);
+  const double wet = p.flow_rate / (p.coating_speed * p.coating_width);
+  if (wet < 30e-6 || wet > 400e-6)
+    found.push_back("flow_rate " + approximately(p.flow_rate) + " m3/s makes a wet film of " + approximately(wet) +
+                    " m: usually between 3e-05 and 0.0004 m");
+}
+
 }  // namespace
 
 const MachineType& coating() {
@@ -155,6 +163,7 @@ const MachineType& coating() {
         mechanistic_model<MechanisticCoating, CoatingParameters, kFields>("coating", kMechanisticOutputs);
     mechanistic.specifics = kSpecifics;
     mechanistic.steps_field = "coating_speed";
+    mechanistic.remarks = unusual_parameters;
     mechanistic.per_batch = true;
     MachineType described = describe<CoatingParameters, kFields>(
         "coating", "Coats the slurry onto the foil through a slot die", reference, mechanistic);

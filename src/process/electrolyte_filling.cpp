@@ -31,7 +31,8 @@ constexpr std::array<Field<ElectrolyteFillingParameters>, 3> kFields{{
      .description = "Time the cell soaks",
      .reference = 10.0,
      .mechanistic = 9400.0,
-     .hard = {.at_least = 1.0}},
+     .hard = {.at_least = 1.0},
+     .usual = between(600, 1e6)},
 }};
 
 constexpr std::array<Output, 11> kOutputs{{

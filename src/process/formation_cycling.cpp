@@ -107,7 +107,7 @@ constexpr std::array<Output, 20> kMechanisticOutputs{{
      .unit = "",
      .description = "The duration ended before the discharge did",
      .kind = Kind::boolean,
-     .verdict = Verdict::rework},
+     .verdict = Verdict::scrap},
     {.name = "plating_risk",
      .unit = "",
      .description = "Lithium may have plated",
@@ -121,6 +121,20 @@ constexpr std::array<Output, 20> kMechanisticOutputs{{
     {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the cell so far"},
 }};
 
+// Nominal capacity in and out at the current, and a tenth for the constant voltage.
+void unusual_parameters(const Values& values, const CellDesign& design, std::vector<std::string>& found) {
+  const auto p = to_parameters<FormationCyclingParameters>(kFields, values);
+  const double needed = 2.1 * design.nominal_capacity / p.charge_current_A * 3600;
+  if (p.formation_duration_s < needed)
+    found.push_back("formation_duration_s " + approximately(p.formation_duration_s) + " s is short: at " +
+                    approximately(p.charge_current_A) + " A a charge and a discharge of " +
+                    approximately(design.nominal_capacity) + " Ah take about " + approximately(needed) + " s");
+  if (p.charge_current_A < design.nominal_capacity / 50 || p.charge_current_A > design.nominal_capacity / 2)
+    found.push_back("charge_current_A " + approximately(p.charge_current_A) + " A is unusual for this cell: usually " +
+                    approximately(design.nominal_capacity / 50) + " to " + approximately(design.nominal_capacity / 2) +
+                    " A");
+}
+
 }  // namespace
 
 const MachineType& formation_cycling() {
@@ -130,6 +144,7 @@ const MachineType& formation_cycling() {
     MachineModel mechanistic = mechanistic_model<MechanisticFormationCycling, FormationCyclingParameters, kFields>(
         "formation_cycling", kMechanisticOutputs);
     mechanistic.steps_field = "formation_duration_s";
+    mechanistic.remarks = unusual_parameters;
     MachineType described = describe<FormationCyclingParameters, kFields>(
         "formation_cycling", "Charges the cell for the first time", reference, mechanistic);
     return described;

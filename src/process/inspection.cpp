@@ -161,17 +161,17 @@ class ReferenceInspection {
 };
 
 // Limits that no electrode of the mechanistic plant ever crosses.
-void remark_tests_without_effect(const Values& values, Line /*line*/, std::vector<std::string>& found) {
+void remark_tests_without_effect(const Values& values, const CellDesign& design, std::vector<std::string>& found) {
   constexpr double kWidest = 1e-3, kThickest = 5e-6;  // m
   constexpr double kMostDefects = 10;                 // 1/m²
-  constexpr double kStrip = 0.058 * 2.666;            // m², of the first cell design
+  constexpr double kWidth = 0.058;                    // m, of a usual strip: the slitting's parameter is not known here
   const auto p = to_parameters<InspectionParameters>(kFields, values);
   const auto cannot_fail = [&](std::string_view name, double value, std::string_view unit) {
     found.push_back(std::string(name) + " " + to_text(value) + std::string(unit) + ": this test cannot fail");
   };
   if (p.epsilon_width_max > kWidest) cannot_fail("epsilon_width_max", p.epsilon_width_max, " m");
   if (p.epsilon_thickness_max > kThickest) cannot_fail("epsilon_thickness_max", p.epsilon_thickness_max, " m");
-  if (p.d_surface_max > kMostDefects * kStrip)
+  if (p.d_surface_max > kMostDefects * kWidth * design.electrode_length)
     found.push_back("D_surface_max " + to_text(p.d_surface_max) + ": electrodes with more than " +
                     to_text(kMostDefects) + " defects per m2 pass");
 }

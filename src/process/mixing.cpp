@@ -199,7 +199,7 @@ constexpr std::array<Output, 19> kMechanisticOutputs{{
     {.name = kMachineEnergy, .unit = "J", .description = "Energy the machine used on the batch so far"},
 }};
 
-void unusual_parameters(const Values& values, Line /*line*/, std::vector<std::string>& found) {
+void unusual_parameters(const Values& values, const CellDesign& /*design*/, std::vector<std::string>& found) {
   const double active = values[0].value_or(0), carbon = values[1].value_or(0), binder = values[2].value_or(0);
   const double solids = active + carbon + binder;
   const auto percent = [](double share) { return to_text(std::round(share * 1e4) / 100) + " %"; };

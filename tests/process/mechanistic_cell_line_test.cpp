@@ -575,7 +575,7 @@ TEST(Inspection, MeasuresWithGaugesThatScatter) {
 TEST(Inspection, SaysWhichTestsCannotFail) {
   const auto remarks = [](const Values& values) {
     std::vector<std::string> found;
-    model_of(inspection()).remarks(values, Line::anode, found);
+    model_of(inspection()).remarks(values, cell_designs().front(), found);
     return found;
   };
   EXPECT_TRUE(remarks(inspection().defaults(ModelSet::mechanistic, Line::anode)).empty());

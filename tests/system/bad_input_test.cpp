@@ -298,10 +298,24 @@ TEST(BadInput, AnUpperLimitIsInTheMessage) {
 TEST(BadInput, UnusualValuesPassWithAWarning) {
   const Twin twin;
   const HttpResponse response =
-      twin.http.post(kStart, {{"id", "odd"}, {"anode_coating_params", {{"coating_speed", 2.0}}}});
+      twin.http.post(kStart, {{"id", "odd"}, {"anode_coating_params", {{"gap_height", 600e-6}}}});
   ASSERT_EQ(response.status, 200) << response.body;
   ASSERT_EQ(response.json().at("warnings").size(), 1u);
   EXPECT_EQ(twin.get("/batches/odd").at("warnings"), response.json().at("warnings"));
+}
+
+TEST(BadInput, MachinesThatAreSetOddlyAreToldOf) {
+  const Twin twin;
+  const Json paste{{"material_ratios", {{"AM", 0.85}, {"CA", 0.08}, {"PVDF", 0.04}, {"solvent", 0.03}}}};
+  ASSERT_EQ(twin.http.patch("/machine/anode/mixing/parameters", paste).status, 200);
+  const Json warnings = twin.http.post(kStart, {{"id", "trap"}}).json().at("warnings");
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_EQ(warnings.at(0).get<std::string>().find("anode_mixing_params, as the machine is set: solids 97 %"), 0u)
+      << warnings;
+  // At half the current the default duration is too short for a charge and a discharge.
+  const Json slow{{"formation_cycling_params", {{"charge_current_A", 0.5}}}};
+  const std::string all = twin.http.post(kStart, slow).json().at("warnings").dump();
+  EXPECT_NE(all.find("formation_duration_s 43200 s is short"), std::string::npos) << all;
 }
 
 }  // namespace

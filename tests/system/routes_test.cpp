@@ -140,16 +140,16 @@ TEST(FactoryLogs, AreNewestLastAndCanBeFiltered) {
 
 TEST(FactoryLogs, LevelIsAMinimum) {
   const Twin twin;
-  // 2 m/s is fast for a coater: accepted, with a warning.
-  const HttpResponse unusual = twin.http.patch("/machine/anode/coating/parameters", {{"coating_speed", 2.0}});
+  // 0.6 mm is wide for a slot die: accepted, with a warning.
+  const HttpResponse unusual = twin.http.patch("/machine/anode/coating/parameters", {{"gap_height", 600e-6}});
   ASSERT_EQ(unusual.status, 200);
   ASSERT_EQ(unusual.json().at("warnings").size(), 1u);
-  ASSERT_EQ(twin.http.patch("/machine/anode/coating/parameters", {{"coating_speed", 0.05}}).status, 200);
+  ASSERT_EQ(twin.http.patch("/machine/anode/coating/parameters", {{"gap_height", 250e-6}}).status, 200);
   EXPECT_EQ(twin.get("/factory/logs?level=info").at("count"), 2);
   const Json warnings = twin.get("/factory/logs?level=warning").at("logs");
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_EQ(warnings.at(0).at("level"), "warning");
-  EXPECT_NE(warnings.at(0).at("message").get<std::string>().find("coating_speed"), std::string::npos);
+  EXPECT_NE(warnings.at(0).at("message").get<std::string>().find("gap_height"), std::string::npos);
   EXPECT_EQ(twin.get("/factory/logs?level=error").at("count"), 0);
 }
 

@@ -74,6 +74,11 @@ class GroupReader {
 /// A parameter set as it is published: nested where the type says so, null for "from upstream".
 [[nodiscard]] Json to_json(const process::MachineType& type, const process::Values& values);
 
+/// Adds a warning for what is unusual about machines that the request does not set parameters for. They may still be
+/// changed before the batch enters them.
+void warn_of_settings(const plant::Layout& layout, const std::function<process::Values(const plant::Station&)>& current,
+                      const Limits& limits, plant::BatchRequest& request);
+
 /// A machine's outputs or specifics by name.
 [[nodiscard]] Json to_json(std::span<const process::Output> outputs, process::Line line,
                            std::span<const double> values);

@@ -58,6 +58,8 @@ class Explained {
   void merge(const Explained& other);
   /// 0–1 for each input; all 0 when the result does not vary.
   [[nodiscard]] std::vector<double> shares() const;
+  /// Which way the result goes when the input rises: the slope of the regression line; 0 where the input does not vary.
+  [[nodiscard]] std::vector<double> slopes() const;
 
  private:
   std::vector<double> typical_;

@@ -41,6 +41,7 @@ struct Figure {
   std::string_view name;
   std::string_view unit;
   std::optional<double> EndOfLine::*member;
+  bool is_count = false;
 };
 
 inline constexpr std::array<Figure, 12> kFigures{{
@@ -53,8 +54,8 @@ inline constexpr std::array<Figure, 12> kFigures{{
     {"np_ratio", "1", &EndOfLine::np_ratio},
     {"electrolyte_g_per_Ah", "g/Ah", &EndOfLine::electrolyte_g_per_Ah},
     {"mass_g", "g", &EndOfLine::mass_g},
-    {"cells_started", "1", &EndOfLine::cells_started},
-    {"cells_good", "1", &EndOfLine::cells_good},
+    {"cells_started", "1", &EndOfLine::cells_started, true},
+    {"cells_good", "1", &EndOfLine::cells_good, true},
     {"yield", "1", &EndOfLine::yield},
 }};
 

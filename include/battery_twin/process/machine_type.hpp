@@ -73,7 +73,7 @@ struct MachineModel {
   double (*steps)(const Values&, const CellDesign&) = nullptr;
   std::unique_ptr<MachineRun> (*start)(const StartOf&) = nullptr;
   /// What is unusual about the parameters as a whole, a sentence with numbers each; nullptr where nothing can be.
-  void (*remarks)(const Values&, Line, std::vector<std::string>&) = nullptr;
+  void (*remarks)(const Values&, const CellDesign&, std::vector<std::string>&) = nullptr;
 
   /// The same for all cells of a batch: no draw of it differs from cell to cell.
   bool per_batch = false;

@@ -115,8 +115,6 @@ class MechanisticCoating {
       found.push_back(ratio + ": above 0.95 of the gap the die weeps");
     else if (wet_thickness_ < 0.5 * p_.gap_height)
       found.push_back(ratio + " is below half of the gap");
-    if (wet_thickness_ < 30e-6 || wet_thickness_ > 400e-6)
-      found.push_back("wet film " + approximately(wet_thickness_) + " m is unusual: usually between 3e-5 and 4e-4 m");
     if (entraining_)
       found.push_back("coating_speed " + approximately(p_.coating_speed) + " m/s is above the " +
                       approximately(surface_tension() / apparent_viscosity_) + " m/s at which air is entrained");

@@ -101,7 +101,7 @@ class MechanisticDrying {
     out[7] = residual();
     out[8] = time_to_dry();
     out[9] = loading_;
-    out[10] = L(materials(line_).dry_porosity);
+    out[10] = porosity();
     out[11] = adhesion();
     out[12] = binder_gradient();
     out[13] = to_number((residual() > 0.01) & (residual() <= 0.05));
@@ -115,7 +115,7 @@ class MechanisticDrying {
     web.solvent_loading = solvent_;
     web.dry_thickness = thickness();
     web.thickness = thickness();
-    web.porosity = L(materials(line_).dry_porosity);
+    web.porosity = porosity();
     web.adhesion = adhesion();
   }
 
@@ -152,8 +152,13 @@ class MechanisticDrying {
 
   [[nodiscard]] L residual() const { return solvent_ / max(coated_solvent_, L(1e-300)); }
   [[nodiscard]] L rate() const { return evaporation_.rate * min(residual() / kFalling, L(1.0)); }
+  // A film that has less solvent than the dried one has pores does not swell: its pores are where the solvent was.
   [[nodiscard]] L dried_thickness() const {
-    return loading_ / (solid_density_ * (1.0 - materials(line_).dry_porosity));
+    const L packed = loading_ / (solid_density_ * (1.0 - materials(line_).dry_porosity));
+    return min(packed, loading_ / solid_density_ + coated_solvent_ / materials(line_).solvent_density);
+  }
+  [[nodiscard]] L porosity() const {
+    return clamp(1.0 - loading_ / (solid_density_ * max(dried_thickness(), L(1e-300))), 0.0, 1.0);
   }
   [[nodiscard]] L thickness() const {
     return max(dried_thickness(), loading_ / solid_density_ + solvent_ / materials(line_).solvent_density);

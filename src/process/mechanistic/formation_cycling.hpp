@@ -57,7 +57,7 @@ class MechanisticFormationCycling {
     out[15] = formation_.plating_margin();
     out[16] = to_number(formation_.finished() & !formation_.complete());
     out[17] = to_number((formation_.plating_margin() < 0.0) | is_full());
-    out[18] = to_number(formation_.finished() & (formation_.charge_out() < kLeastCapacity * nominal_capacity_));
+    out[18] = to_number(formation_.complete() & (formation_.charge_out() < kLeastCapacity * nominal_capacity_));
     // The cycler's losses both ways, with what it feeds back [K].
     constexpr double kCyclerEfficiency = 0.92;
     out[19] = 3600.0 * (formation_.energy_in() / kCyclerEfficiency - kCyclerEfficiency * formation_.energy_out());
@@ -87,16 +87,14 @@ class MechanisticFormationCycling {
     if (formation_.complete() && formation_.charge_out() < kLeastCapacity * nominal_capacity_)
       found.push_back("capacity " + approximately(formation_.charge_out()) + " Ah of a cell of nominally " +
                       approximately(nominal_capacity_) + " Ah");
+    if (formation_.charged_cathode() < 1e-6)
+      found.push_back("the cathode is empty before charge_voltage_limit_V " + approximately(p_.charge_voltage_limit_V) +
+                      " V: a higher limit charges no more");
     if (formation_.plating_margin() < 0)
       found.push_back("the graphite goes down to " + approximately(formation_.plating_margin()) +
                       " V against lithium: lithium may plate");
     else if (is_full())
       found.push_back("the graphite is full before the charge is over: lithium may plate");
-    const double rate = p_.charge_current_A / nominal_capacity_;
-    if (rate < 1.0 / 50 || rate > 0.5)
-      found.push_back("charge_current_A " + approximately(p_.charge_current_A) +
-                      " A is unusual for this cell: usually " + approximately(nominal_capacity_ / 50) + " to " +
-                      approximately(nominal_capacity_ / 2) + " A");
     if (np_ratio() < 1.03 || np_ratio() > 1.20)
       found.push_back("anode to cathode capacity " + approximately(np_ratio()) + " is unusual: usually 1.03 to 1.20");
   }
