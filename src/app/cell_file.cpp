@@ -44,6 +44,9 @@ process::CellDesign read_cell(const std::string& name_or_path) {
     if (key == "name") {
       if (!value.is_string()) throw wrong("should be a string");
       design.name = value.get<std::string>();
+      const auto is_plain = [](char c) { return c >= ' ' && c != '\x7f'; };
+      if (design.name.empty() || design.name.size() > 64 || !std::ranges::all_of(design.name, is_plain))
+        throw wrong("should be 1 to 64 characters without control characters");
       continue;
     }
     const auto field = std::ranges::find(fields, std::string_view(key), &process::FieldInfo::name);

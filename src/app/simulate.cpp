@@ -6,6 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -25,6 +26,23 @@ constexpr int kExitInterrupted = 130;
 constexpr int kExitWrite = 1;
 
 std::atomic<bool> interrupted{false};
+
+bool is_interrupted() { return interrupted; }
+
+// The first signal ends the study in order, the second at once.
+void on_signal(int /*signal*/) {
+  if (interrupted.exchange(true)) ::_exit(kExitInterrupted);
+}
+
+// Without SA_RESTART: reading and opening files end, too.
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+  // What cannot be written is told by the write.
+  action.sa_handler = SIG_IGN;
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaction(signal, &action, nullptr);
+}
 
 struct Usage : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -103,6 +121,8 @@ void write(std::ofstream& file, const std::string& path, const std::string& text
     throw std::runtime_error("cannot write " + path);
 }
 
+using Parameters = std::vector<std::optional<process::Values>>;
+
 // A field that each batch draws for itself, evenly between two values.
 struct Varied {
   const plant::Station* station;
@@ -113,7 +133,9 @@ struct Varied {
 };
 
 // "anode_coating_params.gap_height=240e-6:260e-6"
-Varied read_varied(const std::string& text, const SimulateOptions& options, const plant::Layout& layout) {
+// @param common  what all batches are given
+Varied read_varied(const std::string& text, const SimulateOptions& options, const plant::Layout& layout,
+                   const Parameters& common) {
   const auto wrong = [&](const std::string& why) { return Usage("--vary " + text + ": " + why); };
   const auto dot = text.find('.');
   const auto equals = text.find('=');
@@ -136,6 +158,7 @@ Varied read_varied(const std::string& text, const SimulateOptions& options, cons
   if (varied.low > varied.high) throw wrong("the first value should be the lower one");
   for (const double value : {varied.low, varied.high}) {
     process::Values values = varied.station->type->defaults(options.models, varied.station->line);
+    if (varied.station->index < common.size() && common[varied.station->index]) values = *common[varied.station->index];
     values[varied.field] = value;
     const auto violations =
         varied.station->type->violations(options.models, values, api::Limits{}.max_steps, options.population.design);
@@ -144,14 +167,13 @@ Varied read_varied(const std::string& text, const SimulateOptions& options, cons
   return varied;
 }
 
-using Parameters = std::vector<std::optional<process::Values>>;
-
 // One batch of the study: what it is called, what it starts from.
 struct Task {
   std::string id;
   std::uint64_t seed = 0;
   const Parameters* parameters = nullptr;
-  std::vector<double> varied{};  // what it drew
+  std::vector<double> varied{};             // what it drew
+  std::shared_ptr<const Parameters> own{};  // of a batch that drew some
 };
 
 std::string csv_header(const std::vector<Varied>& varied) {
@@ -324,9 +346,18 @@ class Study {
         csv_(options.output.ends_with(".csv")),
         count_(requests_.size() > 1 ? requests_.size() : options.batches) {
     if (options_.per_cell && options_.output.empty()) throw Usage("--per-cell says what stands in --output");
-    for (const std::string& text : options.vary) varied_.push_back(read_varied(text, options, layout_));
-    if (!varied_.empty() && requests_.size() > 1) throw Usage("--vary and a list of batches exclude each other");
+    if (!options.vary.empty() && requests_.size() > 1) throw Usage("--vary and a list of batches exclude each other");
+    for (const std::string& text : options.vary) {
+      Varied varied = read_varied(text, options, layout_, requests_.empty() ? none_ : requests_.front().parameters);
+      for (const Varied& other : varied_) {
+        if (other.station == varied.station && other.field == varied.field)
+          throw Usage("--vary names " + varied.name + " twice");
+      }
+      varied_.push_back(std::move(varied));
+    }
+    refuse_same_files();
     if (options_.models == process::ModelSet::reference) {
+      if (!varied_.empty()) throw Usage("--vary needs the mechanistic models");
       if (options_.per_cell) throw Usage("--per-cell needs the mechanistic models: reference knows no cells");
       return;
     }
@@ -348,6 +379,20 @@ class Study {
   int run();
 
  private:
+  void refuse_same_files() const {
+    const std::array files{options_.parameters, options_.output, options_.trace};
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      for (std::size_t j = i + 1; j < files.size(); ++j) {
+        std::error_code ignored;
+        const bool same = files[i] == files[j] || std::filesystem::equivalent(files[i], files[j], ignored);
+        if (same && !files[i].empty() && std::filesystem::is_regular_file(files[i], ignored))
+          throw Usage(files[i] + " is named for two things");
+        if (files[i] == files[j] && !files[i].empty() && files[i] != "/dev/null")
+          throw Usage(files[i] + " is named for two things");
+      }
+    }
+  }
+
   // The noise-free cell's inputs and figures.
   [[nodiscard]] std::vector<double> typical() const {
     plant::PopulationConfig config = options_.population;
@@ -368,15 +413,30 @@ class Study {
 
   [[nodiscard]] Task task(std::uint64_t index) const {
     const plant::BatchRequest* request = requests_.empty() ? nullptr : &requests_[requests_.size() > 1 ? index : 0];
-    return {
+    Task task{
         .id = request != nullptr && request->id && requests_.size() == count_ ? *request->id : std::to_string(index),
         .seed = request != nullptr && request->seed ? *request->seed : process::derive_seed(options_.seed, index),
         .parameters = request != nullptr ? &request->parameters : &none_};
+    if (varied_.empty()) return task;
+    auto own = std::make_shared<Parameters>(*task.parameters);
+    own->resize(layout_.stations().size());
+    for (const Varied& varied : varied_) {
+      auto& values = (*own)[varied.station->index];
+      if (!values) values = varied.station->type->defaults(options_.models, varied.station->line);
+      const process::Noise draw(task.seed, "vary " + varied.name, true);
+      const double value = draw.uniform(0, 0, varied.low, varied.high);
+      (*values)[varied.field] = value;
+      task.varied.push_back(value);
+    }
+    task.parameters = own.get();
+    task.own = std::move(own);
+    return task;
   }
 
   // Batches that a thread takes at once: some milliseconds of work. Sums are made piece by piece, so this may not
   // depend on the number of threads.
   [[nodiscard]] std::uint64_t piece_size() const {
+    if (!options_.trace.empty()) return 1;  // its steps are megabytes of text
     return plant::Population::kBatches * std::max(1u, 64 / std::min(options_.population.cells, 64u));
   }
   [[nodiscard]] Piece work(std::uint64_t begin, std::uint64_t end) const;
@@ -412,10 +472,13 @@ void Study::run_population(const plant::Population& population, std::span<const 
   const CellTally before = *piece.tally;
   std::vector<plant::BatchFigures> results;
   try {
-    results = population.run(std::span(seeds).first(tasks.size()), [&](const plant::CellBlock& block) {
-      if (cell_rows) rows_->append_to(piece.rows, block, tasks);
-      if (options_.output.empty()) piece.tally->add(block, given);
-    });
+    results = population.run(
+        std::span(seeds).first(tasks.size()),
+        [&](const plant::CellBlock& block) {
+          if (cell_rows) rows_->append_to(piece.rows, block, tasks);
+          if (options_.output.empty()) piece.tally->add(block, given);
+        },
+        is_interrupted);
   } catch (const std::runtime_error& error) {
     // One of the batches failed: each by itself.
     piece.rows.resize(rows_before);
@@ -453,8 +516,8 @@ void Study::run_one(const Task& task, Piece& piece) const {
           "\n";
     };
   }
-  plant::BatchOutcome outcome =
-      plant::run_batch(layout_, options_.models, options_.population, task.seed, *task.parameters, step);
+  plant::BatchOutcome outcome = plant::run_batch(layout_, options_.models, options_.population, task.seed,
+                                                 *task.parameters, step, is_interrupted);
   if (options_.models != process::ModelSet::reference) return;
   if (!options_.output.empty()) append_row(piece.rows, task, outcome);
   piece.outcomes.push_back(std::move(outcome));
@@ -477,20 +540,13 @@ Piece Study::work(std::uint64_t begin, std::uint64_t end) const {
     return piece;
   }
   // Every batch has parameters of its own.
-  for (Task& each : tasks) {
-    Parameters parameters = *each.parameters;
+  for (const Task& each : tasks) {
     std::vector<double> given;
-    if (!varied_.empty()) parameters.resize(layout_.stations().size());
-    for (const Varied& varied : varied_) {
-      auto& values = parameters[varied.station->index];
-      if (!values) values = varied.station->type->defaults(options_.models, varied.station->line);
-      const process::Noise draw(each.seed, "vary " + varied.name, true);
-      const double value = draw.uniform(0, 0, varied.low, varied.high);
-      (*values)[varied.field] = value;
-      each.varied.push_back(value);
-      if (varied.is_input) given.push_back(value);
+    for (std::size_t i = 0; i < varied_.size(); ++i) {
+      if (varied_[i].is_input) given.push_back(each.varied[i]);
     }
-    run_population(plant::Population(layout_, options_.population, parameters), std::span(&each, 1), given, piece);
+    run_population(plant::Population(layout_, options_.population, *each.parameters), std::span(&each, 1), given,
+                   piece);
   }
   return piece;
 }
@@ -511,11 +567,16 @@ int Study::run() {
       if (piece.tally) report->add(std::move(*piece.tally));
       write(output, options_.output, piece.rows);
       write(trace, options_.trace, piece.trace);
+      done = end;
       bar.show(end);
     };
-    done = plant::in_order(
-        count_, piece_size(), options_.threads, interrupted,
-        [this](std::uint64_t begin, std::uint64_t end) { return work(begin, end); }, consume);
+    try {
+      plant::in_order(
+          count_, piece_size(), options_.threads, interrupted,
+          [this](std::uint64_t begin, std::uint64_t end) { return work(begin, end); }, consume);
+    } catch (const plant::Stopped&) {
+      // What is done is written below.
+    }
   }
   for (auto* file : {&output, &trace}) {
     if (file->is_open() && !file->flush()) throw std::runtime_error("cannot write the results");
@@ -531,19 +592,19 @@ int Study::run() {
       reference.print(std::cout);
     }
   }
+  if (!std::cout.flush()) throw std::runtime_error("cannot write the report");
   return interrupted ? kExitInterrupted : 0;
 }
 
 }  // namespace
 
 int simulate(const SimulateOptions& options) {
-  std::signal(SIGINT, [](int) { interrupted = true; });   // NOLINT(cert-err33-c)
-  std::signal(SIGTERM, [](int) { interrupted = true; });  // NOLINT(cert-err33-c)
+  catch_signals();
   try {
     return Study(options).run();
   } catch (const Usage& error) {
     std::cerr << "battery-twin: " << error.what() << '\n';
-    return kExitUsage;
+    return interrupted ? kExitInterrupted : kExitUsage;
   } catch (const std::exception& error) {
     std::cerr << "battery-twin: " << error.what() << '\n';
     return kExitWrite;

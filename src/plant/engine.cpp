@@ -114,6 +114,8 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
       remarks = run->remarks();
       if (ends_batch) figures = figures_of(*batch);
     }
+  } catch (const Stopped&) {
+    worked = false;
   } catch (const std::exception& error) {
     failure = error.what();
     if (failure.empty()) failure = "unknown error";
@@ -297,7 +299,7 @@ process::EndOfLine PlantSimulation::Engine::figures_of(const Batch& batch) const
   if (batch.record.models == process::ModelSet::reference)
     return process::reference_end_of_line(batch.products[at(Line::cell)]);
   const Population population(layout, {.design = config.design, .noise = config.noise}, batch.record.parameters);
-  return population.run(std::array{batch.record.seed}).front().figures;
+  return population.run(std::array{batch.record.seed}, {}, [&] { return must_stop(batch); }).front().figures;
 }
 
 void PlantSimulation::Engine::complete(Batch& batch, process::EndOfLine end_of_line) {

@@ -36,6 +36,7 @@ void run_one_by_one(const process::MachineModel& model, const process::Values& v
 
 std::uint32_t cells_of(const process::Product& product, std::uint32_t most) {
   const double strips = std::min(product.anode.strips, product.cathode.strips);
+  if (!std::isfinite(strips)) return 0;
   return static_cast<std::uint32_t>(std::clamp(strips, 0.0, static_cast<double>(most)));
 }
 
@@ -129,6 +130,15 @@ void Population::run_station(const Work& work, const CellBlock& who, bool cell_n
     work.model->run_block(start, product, properties);
   else
     run_one_by_one(*work.model, work.values, start, work.station->process_name, product, properties);
+  // As the paced plant does: what is not finite fails the batch. Zero times it is not zero.
+  CellPack check{};
+  for (std::size_t i = 0; i < work.model->outputs.size(); ++i) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) check.lane[lane] += 0.0 * properties[i].lane[lane];
+  }
+  for (std::size_t lane = 0; lane < who.count; ++lane) {
+    if (check.lane[lane] != 0.0)
+      throw std::runtime_error(work.station->process_name + " gave a number that is not finite");
+  }
 }
 
 // The first cause of each cell that is still good.
@@ -146,7 +156,8 @@ void Population::judge(const Work& work, std::span<const CellPack> properties, C
 }
 
 std::vector<BatchFigures> Population::run(std::span<const std::uint64_t> seeds,
-                                          const std::function<void(const CellBlock&)>& tell) const {
+                                          const std::function<void(const CellBlock&)>& tell,
+                                          const std::function<bool()>& stop) const {
   if (seeds.empty() || seeds.size() > kBatches) throw std::invalid_argument("1 to 8 batches at once");
   std::vector<CellPack> properties(most_outputs_);
   std::vector<Tally> tallies(seeds.size());
@@ -226,6 +237,7 @@ std::vector<BatchFigures> Population::run(std::span<const std::uint64_t> seeds,
     block.disturbed.resize(disturbed_.size());
     const auto flush = [&] {
       if (block.count == 0) return;
+      if (stop && stop()) throw Stopped();
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         const std::size_t from = std::min(lane, block.count - 1);  // idle lanes repeat the last cell
         block.seeds[lane] = block.seeds[from];
@@ -260,11 +272,11 @@ std::vector<BatchFigures> Population::run(std::span<const std::uint64_t> seeds,
     const Tally& tally = tallies[b];
     const Tally::Sums& sums = tally.good.count > 0 ? tally.good : tally.all;
     // Where only some cells were computed they stand for all.
-    const double started = config_.cells == 1 ? tally.all.count : strips[b];
+    const double started = strips[b];
     const double scale = tally.all.count > 0 ? started / tally.all.count : 0;
     figures.cells_started = started;
     figures.cells_good = tally.good.count * scale;
-    if (started > 0) figures.yield = tally.good.count / tally.all.count;
+    figures.yield = started > 0 ? tally.good.count / tally.all.count : 0;
     figures.scrap_causes.emplace();
     for (std::size_t i = 0; i < causes_.size(); ++i) {
       if (tally.lost[i] > 0) (*figures.scrap_causes)[causes_[i].name()] = tally.lost[i] * scale;

@@ -29,12 +29,6 @@ bool StationRun::step() {
   return true;
 }
 
-void StationRun::finish() {
-  while (advance()) {
-  }
-  if (steps_ > 0) look();
-}
-
 bool StationRun::advance() {
   if (steps_ >= run_->planned_steps()) return false;
   if (auto reason = run_->stop_reason()) {

@@ -46,7 +46,8 @@ void Moments::merge(const Moments& other) {
 double Moments::deviation() const { return count > 1 ? std::sqrt(squares / static_cast<double>(count - 1)) : 0; }
 
 void Quantiles::add(double value) {
-  const std::uint64_t bucket = ordered(value) >> (52 - kMantissaBits);
+  // + 0.0: there is one zero
+  const std::uint64_t bucket = ordered(value + 0.0) >> (52 - kMantissaBits);
   const std::uint64_t key = bucket >> kPageBits;
   if (last_page_ == nullptr || key != last_key_) {
     auto& page = pages_[key];

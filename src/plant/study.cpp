@@ -7,14 +7,18 @@ namespace {
 
 void run_station(const Station& station, process::ModelSet models, const PopulationConfig& config, std::uint64_t seed,
                  std::span<const std::optional<process::Values>> parameters, const StepTrace& trace,
-                 process::Product& product, BatchOutcome& outcome) {
+                 const std::function<bool()>& stop, process::Product& product, BatchOutcome& outcome) {
   const bool given = station.index < parameters.size() && parameters[station.index];
   StationRun run(station, models, config.design, product,
                  given ? *parameters[station.index] : station.type->defaults(models, station.line), seed, config.noise);
+  const auto check = [&] {
+    constexpr std::uint32_t kOften = 1024;  // steps
+    if (stop && run.steps() % kOften == 0 && stop()) throw Stopped();
+  };
   if (trace) {
-    while (run.step()) trace(station, run.steps() - 1, run.properties());
+    for (; run.step(); check()) trace(station, run.steps() - 1, run.properties());
   } else {
-    run.finish();
+    run.finish(check);
   }
   outcome.steps += run.steps();
   run.hand_on(product);
@@ -26,19 +30,21 @@ void run_station(const Station& station, process::ModelSet models, const Populat
 
 BatchOutcome run_batch(const Layout& layout, process::ModelSet models, const PopulationConfig& config,
                        std::uint64_t seed, std::span<const std::optional<process::Values>> parameters,
-                       const StepTrace& trace) {
+                       const StepTrace& trace, const std::function<bool()>& stop) {
   BatchOutcome outcome;
   outcome.passed = true;
   process::Product product;
   try {
     for (const Station& station : layout.stations())
-      run_station(station, models, config, seed, parameters, trace, product, outcome);
+      run_station(station, models, config, seed, parameters, trace, stop, product, outcome);
     if (models == process::ModelSet::reference) {
       outcome.figures = process::reference_end_of_line(product);
     } else {
-      outcome.figures = Population(layout, config, parameters).run(std::array{seed}).front().figures;
+      outcome.figures = Population(layout, config, parameters).run(std::array{seed}, {}, stop).front().figures;
       outcome.passed = outcome.figures.cells_good > 0.0;
     }
+  } catch (const Stopped&) {
+    throw;
   } catch (const std::exception& error) {
     outcome.passed = false;
     outcome.error = error.what();

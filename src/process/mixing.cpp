@@ -111,7 +111,7 @@ class ReferenceMixing {
 
   void properties(std::span<double> out) const {
     if (!step_) {
-      std::ranges::fill(out, 0.0);
+      std::ranges::fill(out.first(kOutputs.size()), 0.0);
       return;
     }
     const double warmer = noise_.uniform(*step_, kTemperatureDraw, 24.0, 26.0) - kNominalTemperature;

@@ -31,6 +31,12 @@ class Simulate : public ::testing::Test {
         "cd " + folder_.string() + " && " BATTERY_TWIN_BINARY " simulate " + arguments + " > out 2> err";
     return WEXITSTATUS(std::system(command.c_str()));
   }
+  // Exit code of a shell script that may say $SIMULATE.
+  int shell(const std::string& script) const {
+    const std::string command =
+        "cd " + folder_.string() + " && SIMULATE='" BATTERY_TWIN_BINARY " simulate' && { " + script + "; }";
+    return WEXITSTATUS(std::system(command.c_str()));
+  }
   std::string text(const std::string& name) const {
     std::ifstream file(folder_ / name);
     std::ostringstream all;
@@ -197,6 +203,28 @@ TEST_F(Simulate, BuildsTheCellItIsGiven) {
     EXPECT_EQ(run("--cell " + file), 2) << file;
     EXPECT_NE(text("err").find(file), std::string::npos) << text("err");
   }
+}
+
+TEST_F(Simulate, EndsAtOnceWithWhatIsDone) {
+  // One batch of these takes seconds: the signal comes in the middle of it.
+  write("slow.json", R"({"formation_cycling_params":{"charge_current_A":0.003,"charge_voltage_limit_V":3.1,
+    "formation_duration_s":6e7},"anode_coating_params":{"flow_rate":8e-5,"coating_width":10},
+    "cathode_coating_params":{"flow_rate":5e-5,"coating_width":10}})");
+  const std::string interrupt = " & sleep 1; kill -INT $!; wait $!";
+  EXPECT_EQ(shell("$SIMULATE --batches 100000 --parameters slow.json > out" + interrupt), 130);
+  EXPECT_NE(text("out").find("batches, models mechanistic"), std::string::npos);
+  EXPECT_EQ(shell("$SIMULATE --batches 100000000 --cells 1 --output rows.csv" + interrupt), 130);
+  const std::string rows = text("rows.csv");
+  ASSERT_FALSE(rows.empty());
+  EXPECT_EQ(rows.back(), '\n') << "no row is cut";
+}
+
+TEST_F(Simulate, SaysWhenItCannotWrite) {
+  EXPECT_EQ(shell("$SIMULATE --batches 2 > /dev/full 2> said"), 1);
+  EXPECT_NE(text("said").find("cannot write"), std::string::npos);
+  EXPECT_EQ(run("--batches 2 --output /dev/full"), 1);
+  EXPECT_EQ(run("--batches 2 --output same.csv --trace same.csv"), 2);
+  EXPECT_NE(text("err").find("named for two things"), std::string::npos);
 }
 
 TEST_F(Simulate, GivesWhatTheServerGives) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,12 +43,17 @@ struct BatchFigures {
   std::vector<std::string> defects;  ///< of the nominal cell: "coating_anode: weeping"
 };
 
+/// Nobody waits for the result any more.
+struct Stopped : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "stopped"; }
+};
+
 /// Takes batches of one recipe through the plant as populations of cells, in `mechanistic`. Every result is a function
 /// of (seed, cell) alone: neither which batches share a call nor which cells stand side by side matters. Immutable:
 /// several threads may call `run`.
 class Population {
  public:
-  /// A property that may name itself on a station.
+  /// One output of one station.
   struct Source {
     const Station* station;
     std::size_t output;  ///< index into the model's outputs
@@ -63,10 +69,13 @@ class Population {
 
   /// @param seeds  of 1 to `kBatches` batches
   /// @param tell   told every block of cells, in order; may be empty
+  /// @param stop   asked between blocks; true: no figures are wanted any more; may be empty
   /// @return their figures
   /// @throws std::runtime_error  when a result is not finite
+  /// @throws Stopped             when `stop` said so
   [[nodiscard]] std::vector<BatchFigures> run(std::span<const std::uint64_t> seeds,
-                                              const std::function<void(const CellBlock&)>& tell = {}) const;
+                                              const std::function<void(const CellBlock&)>& tell = {},
+                                              const std::function<bool()>& stop = {}) const;
 
   /// What can make a cell scrap, in the order of the stations.
   [[nodiscard]] std::span<const Source> causes() const { return causes_; }

@@ -26,7 +26,16 @@ class StationRun {
   bool step();
 
   /// All steps that are left, without a look at the properties in between: the check for finite ones is of the last.
-  void finish();
+  /// @param after_step  called after each; may throw
+  template <class AfterStep>
+  void finish(const AfterStep& after_step) {
+    while (advance()) after_step();
+    if (steps_ > 0) look();
+  }
+
+  void finish() {
+    finish([] {});
+  }
 
   /// As of the last step; before the first their initial values.
   [[nodiscard]] std::span<const double> properties() const { return properties_; }

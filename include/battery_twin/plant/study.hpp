@@ -35,9 +35,11 @@ using StepTrace = std::function<void(const Station&, std::uint32_t, std::span<co
 /// Takes one batch through the whole plant as fast as possible, with the same models and random numbers as
 /// `PlantSimulation` uses for that seed.
 /// @param parameters  one per station; empty ones are the model set's defaults
+/// @param stop        asked now and then; true: the outcome is not wanted any more
+/// @throws Stopped    when `stop` said so
 [[nodiscard]] BatchOutcome run_batch(const Layout& layout, process::ModelSet models, const PopulationConfig& config,
                                      std::uint64_t seed, std::span<const std::optional<process::Values>> parameters,
-                                     const StepTrace& trace = {});
+                                     const StepTrace& trace = {}, const std::function<bool()>& stop = {});
 
 /// Calls `work(begin, end)` for the pieces of 0 … count−1, each `piece` long but the last, on several threads, and
 /// `consume(end, result)` on this one, in order, holding only a bounded number of results. Ends early, with what is
@@ -71,6 +73,9 @@ std::uint64_t in_order(std::uint64_t count, std::uint64_t piece, unsigned thread
       std::optional<Result> result;
       try {
         result.emplace(work(mine * piece, std::min(count, (mine + 1) * piece)));
+        const std::lock_guard lock(mutex);
+        done.emplace(mine, std::move(*result));
+        changed.notify_all();
       } catch (...) {
         const std::lock_guard lock(mutex);
         failure = std::current_exception();
@@ -78,9 +83,6 @@ std::uint64_t in_order(std::uint64_t count, std::uint64_t piece, unsigned thread
         changed.notify_all();
         return;
       }
-      const std::lock_guard lock(mutex);
-      done.emplace(mine, std::move(*result));
-      changed.notify_all();
     }
   };
 

@@ -59,18 +59,18 @@ struct Entry {
   BlockKernel kernel;
 };
 
-constexpr std::array<Entry, 10> kEntries{{
-    {"mixing", &run_block<MechanisticMixing, MixingParameters>},
-    {"coating", &run_block<MechanisticCoating, CoatingParameters>},
-    {"drying", &run_block<MechanisticDrying, DryingParameters>},
-    {"calendaring", &run_block<MechanisticCalendaring, CalendaringParameters>},
-    {"slitting", &run_block<MechanisticSlitting, SlittingParameters>},
-    {"inspection", &run_block<MechanisticInspection, InspectionParameters>},
-    {"rewinding", &run_block<MechanisticRewinding, RewindingParameters>},
-    {"electrolyte_filling", &run_block<MechanisticElectrolyteFilling, ElectrolyteFillingParameters>},
-    {"formation_cycling", &run_block<MechanisticFormationCycling, FormationCyclingParameters>},
-    {"aging", &run_block<MechanisticAging, AgingParameters>},
-}};
+constexpr std::array kEntries{
+    Entry{"mixing", &run_block<MechanisticMixing, MixingParameters>},
+    Entry{"coating", &run_block<MechanisticCoating, CoatingParameters>},
+    Entry{"drying", &run_block<MechanisticDrying, DryingParameters>},
+    Entry{"calendaring", &run_block<MechanisticCalendaring, CalendaringParameters>},
+    Entry{"slitting", &run_block<MechanisticSlitting, SlittingParameters>},
+    Entry{"inspection", &run_block<MechanisticInspection, InspectionParameters>},
+    Entry{"rewinding", &run_block<MechanisticRewinding, RewindingParameters>},
+    Entry{"electrolyte_filling", &run_block<MechanisticElectrolyteFilling, ElectrolyteFillingParameters>},
+    Entry{"formation_cycling", &run_block<MechanisticFormationCycling, FormationCyclingParameters>},
+    Entry{"aging", &run_block<MechanisticAging, AgingParameters>},
+};
 
 }  // namespace
 

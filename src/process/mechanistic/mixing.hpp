@@ -41,7 +41,8 @@ class MechanisticMixing {
     const auto dosed = [](double fraction, const L& draw) { return fraction * max(1.0 + 0.002 * draw, L(0.5)); };
     target_ = {dosed(p.solvent, solvent), dosed(p.pvdf, binder), dosed(p.ca, carbon), dosed(p.am, active)};
     const L total = target_[kSolvent] + target_[kBinder] + target_[kCarbon] + target_[kActive];
-    for (L& mass : target_) mass /= total;
+    // A trace of each at least, so that nothing underflows.
+    for (L& mass : target_) mass = max(mass / total, L(1e-12));
     jacket_ = kRoom + 0.5 * jacket;
     temperature_ = jacket_;
     shown_viscosity_ = 1.0 + 0.03 * viscometer;

@@ -60,6 +60,9 @@ template <class M>
     return false;
 }
 
+static_assert(sizeof(ProductOf<Lanes>) == sizeof(ProductBlock) && kLaneCount == process::kLanes,
+              "a block of cells is lanes in memory");
+
 template <template <class> class Model, class P>
 void run_block(const BlockStart& start, ProductBlock& product, std::span<CellPack> properties) {
   // Lanes' vectors may alias: the packs are read and written in place.
