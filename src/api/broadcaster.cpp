@@ -15,7 +15,8 @@ constexpr std::string_view kForgotten = "Some events are not in the message queu
 constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the past before its queue must run empty
 constexpr unsigned kTicksPerProgress = 4;
 
-Text text_of(const Json& message) { return std::make_shared<const std::string>(dump(message)); }
+Text shared(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
+Text text_of(const Json& message) { return shared(dump(message)); }
 
 std::string_view line_of(const plant::Event& event, const plant::Layout& layout) {
   if (event.station) return to_string(layout.stations()[*event.station].line);
@@ -73,7 +74,7 @@ class Broadcaster::Client final : public Feed {
       const plant::Event& event = history[next_ - history.front().seq];
       ++next_;
       if (!wants(event)) continue;
-      sink_.send(text_of(event_json(event, broadcaster_.plant_.layout(), event.seq <= newest_at_start_)));
+      sink_.send(shared(event_text(event, broadcaster_.plant_.layout(), event.seq <= newest_at_start_)));
       ++sent;
     }
   }
@@ -166,7 +167,7 @@ void Broadcaster::pump() {
     Text text;  // made when the first client wants it
     for (Client* client : clients_) {
       if (!client->live() || !client->wants(kept)) continue;
-      if (!text) text = text_of(event_json(kept, plant_.layout(), false));
+      if (!text) text = shared(event_text(kept, plant_.layout(), false));
       client->send(text);
     }
   }
@@ -190,7 +191,7 @@ void Broadcaster::send_telemetry() {
       if (!client->telemetry() || !client->live() ||
           !client->subscription().wants("data_generated", &station, to_string(station.line), *snapshot.batch_id))
         continue;
-      if (!text) text = text_of(telemetry_json(station, snapshot));
+      if (!text) text = shared(telemetry_text(station, snapshot));
       client->send(text);
     }
   }

@@ -1,5 +1,6 @@
 #include "event_json.hpp"
 
+#include "battery_twin/api/json_writer.hpp"
 #include "battery_twin/api/parameters.hpp"
 #include "time_text.hpp"
 
@@ -8,6 +9,12 @@ namespace {
 
 const plant::Station* station_of(const plant::Event& event, const plant::Layout& layout) {
   return event.station ? &layout.stations()[*event.station] : nullptr;
+}
+
+// All of a message up to the members of its data.
+void begin_message(JsonWriter& writer, std::string_view process, std::string_view status, plant::Time time) {
+  writer.member("process_name", process).member("status", status).member("timestamp", to_text(time));
+  writer.key("data").begin_object();
 }
 
 std::string with_warnings(const plant::Event& event) {
@@ -22,22 +29,33 @@ Json message_json(std::string_view process, std::string_view status, plant::Time
   return Json{{"process_name", process}, {"status", status}, {"timestamp", to_text(time)}, {"data", std::move(data)}};
 }
 
-Json event_json(const plant::Event& event, const plant::Layout& layout, bool replayed) {
+std::string event_text(const plant::Event& event, const plant::Layout& layout, bool replayed) {
   const plant::Station* station = station_of(event, layout);
-  Json data{{"batch_id", event.batch_id.empty() ? Json() : Json(event.batch_id)}, {"message", event.message}};
-  if (station != nullptr) {
-    data["line_type"] = to_string(station->line);
-    data["machine_id"] = station->type->name;
+  std::string text;
+  text.reserve(384);
+  JsonWriter writer(text);
+  writer.begin_object().member("seq", event.seq);
+  begin_message(writer, station != nullptr ? std::string_view(station->process_name) : kPlantProcess,
+                to_string(event.type), event.time);
+  writer.key("batch_id");
+  if (event.batch_id.empty())
+    writer.null();
+  else
+    writer.value(event.batch_id);
+  writer.member("message", event.message);
+  if (station != nullptr)
+    writer.member("line_type", to_string(station->line)).member("machine_id", station->type->name);
+  if (event.step) writer.member("step", *event.step);
+  if (!event.reason.empty()) writer.member("reason", event.reason);
+  if (!event.warnings.empty()) {
+    writer.key("warnings").begin_array();
+    for (const std::string& warning : event.warnings) writer.value(warning);
+    writer.end_array();
   }
-  if (event.step) data["step"] = *event.step;
-  if (!event.reason.empty()) data["reason"] = event.reason;
-  if (!event.warnings.empty()) data["warnings"] = event.warnings;
-  if (event.end_of_line) data["end_of_line"] = to_json(*event.end_of_line);
-  if (replayed) data["replayed"] = true;
-  Json message{{"seq", event.seq}};
-  message.update(message_json(station != nullptr ? std::string_view(station->process_name) : kPlantProcess,
-                              to_string(event.type), event.time, std::move(data)));
-  return message;
+  if (event.end_of_line) writer.key("end_of_line").document(to_json(*event.end_of_line));
+  if (replayed) writer.member("replayed", true);
+  writer.end_object().end_object();
+  return text;
 }
 
 Json log_json(const plant::Event& event, const plant::Layout& layout) {
@@ -51,16 +69,21 @@ Json log_json(const plant::Event& event, const plant::Layout& layout) {
   return entry;
 }
 
-Json telemetry_json(const plant::Station& station, const plant::MachineSnapshot& snapshot) {
+std::string telemetry_text(const plant::Station& station, const plant::MachineSnapshot& snapshot) {
   const std::uint32_t step = snapshot.steps - 1;
-  return message_json(
-      station.process_name, "data_generated", plant::now(),
-      {{"batch_id", *snapshot.batch_id},
-       {"message", station.process_name + " did step " + std::to_string(step)},
-       {"line_type", to_string(station.line)},
-       {"machine_id", station.type->name},
-       {"step", step},
-       {"properties", to_json(station.type->model(snapshot.models).outputs, station.line, snapshot.properties)}});
+  std::string text;
+  text.reserve(1024);
+  JsonWriter writer(text);
+  writer.begin_object();
+  begin_message(writer, station.process_name, "data_generated", plant::now());
+  writer.member("batch_id", *snapshot.batch_id)
+      .member("message", station.process_name + " did step " + std::to_string(step))
+      .member("line_type", to_string(station.line))
+      .member("machine_id", station.type->name)
+      .member("step", step);
+  write(writer.key("properties"), station.type->model(snapshot.models).outputs, station.line, snapshot.properties);
+  writer.end_object().end_object();
+  return text;
 }
 
 Json stage_json(const std::array<plant::LineProgress, process::kLines.size()>& lines, const plant::Layout& layout) {

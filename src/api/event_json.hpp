@@ -15,13 +15,13 @@ inline constexpr std::string_view kPlantProcess = "battery_plant_simulation";
 [[nodiscard]] Json message_json(std::string_view process, std::string_view status, plant::Time time, Json data);
 
 /// A life-cycle event as a WebSocket message.
-[[nodiscard]] Json event_json(const plant::Event& event, const plant::Layout& layout, bool replayed);
+[[nodiscard]] std::string event_text(const plant::Event& event, const plant::Layout& layout, bool replayed);
 
 /// An event as an entry of the log.
 [[nodiscard]] Json log_json(const plant::Event& event, const plant::Layout& layout);
 
 /// The newest step of a machine that has done at least one.
-[[nodiscard]] Json telemetry_json(const plant::Station& station, const plant::MachineSnapshot& snapshot);
+[[nodiscard]] std::string telemetry_text(const plant::Station& station, const plant::MachineSnapshot& snapshot);
 
 /// `{"anode": "coating", …}`: the machine a batch is in or waits for on each line; null before, "completed" after.
 [[nodiscard]] Json stage_json(const std::array<plant::LineProgress, process::kLines.size()>& lines,

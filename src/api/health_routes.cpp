@@ -1,3 +1,4 @@
+#include "battery_twin/api/json_writer.hpp"
 #include "routes.hpp"
 
 namespace battery_twin::api {
@@ -9,19 +10,28 @@ void Routes::greeting(Call call) {
 }
 
 void Routes::health(Call call) {
-  const plant::PlantStatus status = plant_.status();
-  call.reply(
-      json_response(200, Json{{"status", "healthy"},
-                              {"version", config_.version},
-                              {"uptime_s", uptime()},
-                              {"simulation",
-                               {{"state", status.is_idle() ? "idle" : "running"},
-                                {"accepting", status.accepting},
-                                {"running", status.running.size()},
-                                {"queued", status.queue.size()},
-                                {"paused", status.pacing.paused}}},
-                              {"database", {{"backend", "none"}, {"status", "disabled"}, {"latency_ms", nullptr}}},
-                              {"websocket_clients", broadcaster_.clients()}}));
+  const plant::Load load = plant_.load();
+  Response response;
+  response.body.reserve(320);
+  JsonWriter writer(response.body);
+  writer.begin_object().member("status", "healthy").member("version", config_.version).member("uptime_s", uptime());
+  writer.key("simulation")
+      .begin_object()
+      .member("state", load.running + load.queued == 0 ? "idle" : "running")
+      .member("accepting", load.accepting)
+      .member("running", load.running)
+      .member("queued", load.queued)
+      .member("paused", load.paused)
+      .end_object();
+  writer.key("database")
+      .begin_object()
+      .member("backend", "none")
+      .member("status", "disabled")
+      .key("latency_ms")
+      .null()
+      .end_object();
+  writer.member("websocket_clients", broadcaster_.clients()).end_object();
+  call.reply(std::move(response));
 }
 
 void Routes::health_live(Call call) { call.reply(json_response(200, Json{{"status", "alive"}})); }

@@ -1,3 +1,4 @@
+#include "battery_twin/api/json_writer.hpp"
 #include "routes.hpp"
 #include "time_text.hpp"
 
@@ -8,24 +9,31 @@ void Routes::machine_status(Call call) {
   if (station == nullptr) return;
   const process::MachineType& type = *station->type;
   const plant::MachineSnapshot snapshot = plant_.machine(*station);
-  Json status{{"timestamp", to_text(plant::now())},
-              {"line_type", to_string(station->line)},
-              {"machine_id", type.name},
-              {"process", station->process_name},
-              {"state", snapshot.on ? "On" : "Off"},
-              {"machine_parameters", to_json(type, plant_.parameters(*station))},
-              {"process_specifics", nullptr}};
+  const process::MachineModel& model = type.model(snapshot.models);
+  Response response;
+  response.body.reserve(1024);
+  JsonWriter writer(response.body);
+  writer.begin_object()
+      .member("timestamp", to_text(plant::now()))
+      .member("line_type", to_string(station->line))
+      .member("machine_id", type.name)
+      .member("process", station->process_name)
+      .member("state", snapshot.on ? "On" : "Off");
+  write(writer.key("machine_parameters"), type, plant_.parameters(*station));
+  writer.key("process_specifics");
+  if (snapshot.on && !model.specifics.empty())
+    write(writer, model.specifics, station->line, snapshot.specifics);
+  else
+    writer.null();
   if (snapshot.on) {
-    const process::MachineModel& model = type.model(snapshot.models);
-    if (!model.specifics.empty())
-      status["process_specifics"] = to_json(model.specifics, station->line, snapshot.specifics);
-    status["batch_id"] = *snapshot.batch_id;
-    status["duration"] = snapshot.steps;
-    status["total_steps"] = snapshot.total_steps;
-    status["progress"] = static_cast<double>(snapshot.steps) / snapshot.total_steps;
-    status["battery_model"] = to_json(model.outputs, station->line, snapshot.properties);
+    writer.member("batch_id", *snapshot.batch_id)
+        .member("duration", snapshot.steps)
+        .member("total_steps", snapshot.total_steps)
+        .member("progress", static_cast<double>(snapshot.steps) / snapshot.total_steps);
+    write(writer.key("battery_model"), model.outputs, station->line, snapshot.properties);
   }
-  call.reply(json_response(200, status));
+  writer.end_object();
+  call.reply(std::move(response));
 }
 
 void Routes::machine_parameters(Call call) {

@@ -33,6 +33,7 @@ class PlantSimulation::Engine {
   void set_pacing(Pacing pacing);
   Pacing pacing() const;
   PlantStatus status() const;
+  Load load() const;
   Counters counters() const;
   MachineSnapshot machine(const Station& station) const;
   std::optional<BatchRecord> batch(std::string_view id) const;

@@ -170,6 +170,11 @@ PlantStatus PlantSimulation::Engine::status() const {
   return status;
 }
 
+Load PlantSimulation::Engine::load() const {
+  const std::lock_guard lock(mutex_);
+  return {.accepting = accepting_ && !stopping_, .paused = paused_, .queued = queue_.size(), .running = running_.size()};
+}
+
 Counters PlantSimulation::Engine::counters() const {
   const std::lock_guard lock(mutex_);
   return counters_;
@@ -295,6 +300,7 @@ process::Values PlantSimulation::parameters(const Station& station) const { retu
 void PlantSimulation::set_pacing(Pacing pacing) { engine_->set_pacing(pacing); }
 Pacing PlantSimulation::pacing() const { return engine_->pacing(); }
 PlantStatus PlantSimulation::status() const { return engine_->status(); }
+Load PlantSimulation::load() const { return engine_->load(); }
 Counters PlantSimulation::counters() const { return engine_->counters(); }
 MachineSnapshot PlantSimulation::machine(const Station& station) const { return engine_->machine(station); }
 std::optional<BatchRecord> PlantSimulation::batch(std::string_view id) const { return engine_->batch(id); }

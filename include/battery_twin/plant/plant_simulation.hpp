@@ -62,6 +62,14 @@ struct MachineSnapshot {
   std::uint64_t version = 0;  ///< rises when a batch enters and with every step
 };
 
+/// How much there is to do.
+struct Load {
+  bool accepting;  ///< new batches
+  bool paused;
+  std::size_t queued;
+  std::size_t running;
+};
+
 struct PlantStatus {
   bool accepting;
   std::vector<std::string> queue;
@@ -121,6 +129,7 @@ class PlantSimulation {
   [[nodiscard]] Pacing pacing() const;
 
   [[nodiscard]] PlantStatus status() const;
+  [[nodiscard]] Load load() const;
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] MachineSnapshot machine(const Station& station) const;
   [[nodiscard]] std::optional<BatchRecord> batch(std::string_view id) const;
