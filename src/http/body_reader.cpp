@@ -79,14 +79,14 @@ std::size_t BodyReader::take(std::string_view bytes) {
       continue;
     }
     line_ += bytes[taken++];
-    if (line_.back() == '\n') {
-      end_line();
-    } else if (part_ == Part::chunk_line && line_.size() > kMaxChunkLine) {
+    if (part_ == Part::chunk_line && line_.size() > kMaxChunkLine) {
       refuse(400, "A chunk's line is longer than allowed");
     } else if (part_ == Part::end_of_chunk && line_ != kLineEnd.substr(0, line_.size())) {
       refuse(400, "A chunk is longer than it says");
     } else if (part_ == Part::trailer && trailers_ + line_.size() > kMaxTrailers) {
       refuse(431, "The trailer fields are larger than allowed");
+    } else if (line_.back() == '\n') {
+      end_line();
     }
   }
   return taken;

@@ -17,7 +17,7 @@ class BodyReader {
  public:
   static constexpr std::size_t kMaxChunkLine = 4 * 1024;
   static constexpr std::size_t kMaxExtensions = 16 * 1024;  // of all chunks together
-  static constexpr std::size_t kMaxTrailers = 8 * 1024;     // of all fields together
+  static constexpr std::size_t kMaxTrailers = 8 * 1024;     // of all fields together, with the empty line behind them
 
   /// @param length    of the body; nothing: it comes in chunks
   /// @param max_body  most bytes, without what frames them

@@ -135,7 +135,8 @@ class HttpSession final : public Connection {
     if (const auto* refusal = std::get_if<Refusal>(&guarded))
       co_return co_await refuse(detail(refusal->status, refusal->sentence));
     Target& target = std::get<Target>(guarded);
-    if (!hub_.policy.allows_host(target.host))
+    // A request without Host is one of HTTP/1.0, which no browser sends.
+    if (!target.host.empty() && !hub_.policy.allows_host(target.host))
       co_return co_await refuse(detail(421, "This server does not serve that host"));
 
     const std::string origin = text_of(header[Field::origin]);

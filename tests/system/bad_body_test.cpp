@@ -125,27 +125,6 @@ TEST(BadBody, AnswersStaySmall) {
   }
 }
 
-TEST(BadBody, OverOneMebibyteIs413) {
-  const Twin twin;
-  const std::string most = "{}" + std::string(kMaxBody - 2, ' ');
-  EXPECT_EQ(post_text(twin, most).status, 200);
-  const HttpResponse sent = post_text(twin, most + " ");
-  EXPECT_EQ(sent.status, 413);
-  EXPECT_TRUE(sent.json().at("detail").is_string());
-  // Refused on its announcement alone: the body never comes.
-  const HttpResponse announced = twin.http.raw(
-      request_text("POST", kStart, {}, {{"Content-Type", "application/json"}, {"Content-Length", "999999999999"}}));
-  EXPECT_EQ(announced.status, 413);
-  // Decoded bytes count, too.
-  Connection chunked(twin.server.port());
-  chunked.send(
-      request_text("POST", kStart, {}, {{"Content-Type", "application/json"}, {"Transfer-Encoding", "chunked"}}));
-  const std::string chunk = "8000\r\n" + std::string(0x8000, ' ') + "\r\n";
-  for (std::size_t sent_bytes = 0; sent_bytes <= kMaxBody; sent_bytes += 0x8000) chunked.send(chunk);
-  EXPECT_EQ(read_response(chunked).status, 413);
-  EXPECT_EQ(twin.get("/factory/status").at("counters").at("accepted"), 1);
-}
-
 TEST(BadBody, OnlyJsonIsTaken) {
   const Twin twin;
   for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
