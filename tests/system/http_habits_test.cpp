@@ -136,12 +136,6 @@ TEST(Upgrade, ThePathItselfIs426) {
   EXPECT_EQ(twin.http.request("POST", "/ws/status").status, 405);
 }
 
-TEST(Upgrade, ElsewhereIs403) {
-  const Twin twin;
-  for (const char* path : {"/ws", "/ws/other", "/nothing"})
-    EXPECT_EQ(twin.http.raw(upgrade_text(path)).status, 403) << path;
-}
-
 TEST(Connections, AreKeptAliveAndHttp10Closes) {
   const Twin twin;
   Connection kept(twin.server.port());
