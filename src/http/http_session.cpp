@@ -117,6 +117,7 @@ class HttpSession final : public Connection {
     if (!co_await first_byte()) co_return false;
     const auto first_byte_at = Clock::now();
     set_deadline(first_byte_at + hub_.config.header_timeout);
+    expired_ = false;
     request_ = {};
     if (!co_await read_header()) co_return false;
     set_deadline(first_byte_at + hub_.config.request_timeout);
@@ -221,15 +222,15 @@ class HttpSession final : public Connection {
 
   // The next bytes of a request. False when none come; a client that is still there has got an answer.
   TaskOf<bool> read_more() {
-    auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
-    if (!error) {
+    error_code error = asio::error::operation_aborted;
+    // The time may be over between two reads, when there is nothing to cancel.
+    if (!expired_) {
+      auto [read_error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
+      error = read_error;
       buffer_.commit(size);
-      co_return true;
     }
-    if (expired_ && !hub_.draining) {
-      expired_ = false;
-      co_return co_await refuse(detail(408, "The request did not arrive in time"));
-    }
+    if (!error) co_return true;
+    if (expired_) co_return co_await refuse(detail(408, "The request did not arrive in time"));
     if (error == asio::error::eof) co_return co_await refuse(detail(400, "The request is incomplete"));
     co_return false;
   }
@@ -405,8 +406,9 @@ class HttpSession final : public Connection {
     error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
     set_deadline_in(kLingerTime);
+    expired_ = false;
     buffer_.clear();
-    for (std::size_t read = 0; read < kLingerBytes;) {
+    for (std::size_t read = 0; read < kLingerBytes && !expired_;) {
       auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
       if (error) break;
       read += size;
