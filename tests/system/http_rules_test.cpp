@@ -114,6 +114,7 @@ TEST(H4, ChunkSizesAreHexDigitsAndTrue) {
       {"no line end behind it", kChunked + "2\r\n{}0\r\n\r\n"},
       {"bare LF behind it", kChunked + "2\r\n{}\n0\r\n\r\n"},
       {"bare LF behind the size", kChunked + "2\n{}\r\n0\r\n\r\n"},
+      {"bare LF behind an extension", kChunked + "2;ab\n{}\r\n0\r\n\r\n"},
       {"bare CR behind the size", kChunked + "2\r{}\r\n0\r\n\r\n"},
       {"17 digits", kChunked + "00000000000000002\r\n{}\r\n0\r\n\r\n"},
       {"more than 64 bits", kChunked + "10000000000000002\r\n{}\r\n0\r\n\r\n"},
@@ -311,6 +312,9 @@ TEST(H9, HeadersAreStrict) {
         {"control character in the method", text_with("GE", byte, "T /health HTTP/1.1\r\nHost: localhost\r\n\r\n")});
   }
   expect_refused(twin, cases);
+  // At once, without waiting for an end that may never come.
+  for (const std::string& part : {std::string("GET /health HTTP/1.1\n"), kGet + "X-A: 1\r2", kGet + "X-A: 1\x01"})
+    EXPECT_EQ(twin.http.raw(part).status, 400);
   expect_taken(twin, {{"8-bit value", kGet + "X-A: gr\xC3\xBC\xDF\r\n\r\n"}, {"empty value", kGet + "X-A:\r\n\r\n"}});
 }
 
