@@ -33,6 +33,7 @@ class TheApi final : public Api {
 
   std::optional<Response> refuse(const RequestHead& head) override {
     if (head.path == kWebSocketPath) return refuse_plain_on_websocket(head);
+    if (head.path == "*") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", all_methods()}}};
     const Match found = match(Routes::table(), head.method, head.path);
     if (found.allow.empty()) return unknown_path(head);
     if (head.method == "OPTIONS")
@@ -106,6 +107,16 @@ class TheApi final : public Api {
     Response response = failure(426, "This path speaks WebSocket only");
     response.headers.emplace_back("Upgrade", "websocket");
     return response;
+  }
+
+  // OPTIONS * asks about the server as a whole (RFC 9110 9.3.7).
+  static std::string all_methods() {
+    std::string list;
+    for (const Route& route : Routes::table()) {
+      if (list.find(route.method) != std::string::npos) continue;
+      list += std::string(route.method) + (route.method == "GET" ? ", HEAD, " : ", ");
+    }
+    return list + "OPTIONS";
   }
 
   static Response unknown_path(const RequestHead& head) {

@@ -1,12 +1,19 @@
 #include "log.hpp"
 
+#include <poll.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/ansicolor_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <climits>
 #include <memory>
+#include <mutex>
 
 #include "battery_twin/http/status.hpp"
 
@@ -14,6 +21,9 @@ namespace battery_twin::app {
 namespace {
 
 constexpr std::size_t kQueue = 8192;
+constexpr std::chrono::seconds kLastLines{1};  // for what is queued at the end
+
+using Clock = std::chrono::steady_clock;
 
 // "INFO:     " as uvicorn writes it: the level, a colon, blanks up to the tenth column.
 class LevelFlag final : public spdlog::custom_flag_formatter {
@@ -53,6 +63,45 @@ class LevelFlag final : public spdlog::custom_flag_formatter {
   bool colours_;
 };
 
+// Writes to a descriptor. Where it blocks, as a pipe that nobody reads does, the thread of the log waits, until the
+// server ends: that must not wait for ever.
+class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit DescriptorSink(int descriptor) : descriptor_(descriptor) {}
+
+  /// From then on what cannot be written at once is dropped.
+  static void give_up_at(Clock::time_point time) { give_up_at_ = time; }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    for (std::string_view rest(text.data(), text.size()); !rest.empty();) {
+      if (!wait()) return;
+      // A pipe that is ready takes this much without blocking.
+      const ssize_t size = ::write(descriptor_, rest.data(), std::min<std::size_t>(rest.size(), PIPE_BUF));
+      if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (size < 0) return;  // a full disk, a reader that has gone: nobody can be told
+      rest.remove_prefix(static_cast<std::size_t>(size));
+    }
+  }
+  void flush_() override {}
+
+ private:
+  bool wait() const {
+    for (;;) {
+      constexpr int kLookAgain = 100;  // ms
+      const bool late = Clock::now() >= give_up_at_.load();
+      pollfd entry{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+      if (::poll(&entry, 1, late ? 0 : kLookAgain) > 0) return true;
+      if (late) return false;
+    }
+  }
+
+  static inline std::atomic<Clock::time_point> give_up_at_{Clock::time_point::max()};
+  int descriptor_;
+};
+
 std::shared_ptr<spdlog::logger> make_logger(const std::string& name, const spdlog::sink_ptr& sink, bool colours) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<LevelFlag>('*', colours).set_pattern("%*%v");
@@ -88,16 +137,17 @@ spdlog::level::level_enum level_from(const std::string& name) {
 
 Log::Log(const std::string& level, bool access, bool colours) {
   spdlog::init_thread_pool(kQueue, 1);
-  main_ = make_logger("main", std::make_shared<spdlog::sinks::stderr_sink_mt>(), colours);
+  main_ = make_logger("main", std::make_shared<DescriptorSink>(STDERR_FILENO), colours);
   main_->set_level(level_from(level));
-  main_->flush_on(spdlog::level::trace);
   if (access && main_->should_log(spdlog::level::info)) {
-    access_ = make_logger("access", std::make_shared<spdlog::sinks::stdout_sink_mt>(), colours);
-    access_->flush_on(spdlog::level::trace);
+    access_ = make_logger("access", std::make_shared<DescriptorSink>(STDOUT_FILENO), colours);
   }
 }
 
 Log::~Log() {
+  DescriptorSink::give_up_at(Clock::now() + kLastLines);
+  if (const std::size_t dropped = spdlog::thread_pool()->overrun_counter(); dropped > 0)
+    main_->warn("{} lines of the log were dropped: they were written faster than they were taken", dropped);
   main_.reset();
   access_.reset();
   spdlog::shutdown();

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "battery_twin/api/api.hpp"
+#include "battery_twin/http/io_loop.hpp"
 #include "battery_twin/plant/event_queue.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
 #include "log.hpp"
@@ -20,20 +21,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kExitForced = 1;
-
-// An exception that leaves a handler ends that handler, never the server.
-void run(asio::io_context& io, Log& log) {
-  for (;;) {
-    try {
-      io.run();
-      return;
-    } catch (const std::exception& error) {
-      log.error(std::string("a handler failed: ") + error.what());
-    } catch (...) {
-      log.error("a handler failed: unknown exception");
-    }
-  }
-}
+constexpr std::chrono::seconds kBlocked{5};  // longer than anything on the I/O thread may take
 
 class Ticker {
  public:
@@ -115,7 +103,11 @@ int serve(const ServeOptions& options) {
   }
   log.info("Application startup complete.");
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
-  run(io, log);
+  {
+    const auto on_error = [&log](std::string_view text) { log.error(text); };
+    const http::Watchdog watchdog(io, kBlocked, on_error);
+    http::run_loop(io, on_error);
+  }
 
   // Sessions hold on to server and api: they must be gone before those.
   server->cut();

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
+#include "characters.hpp"
+
 namespace battery_twin::http {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -62,9 +62,7 @@ bool is_host(std::string_view host) {
   const HostPort parts = split(host);
   if (!parts.valid || parts.host.empty()) return false;
   if (parts.bracketed) return is_address(parts);
-  return std::ranges::all_of(parts.host, [](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
-  });
+  return std::ranges::all_of(parts.host, [](char c) { return is_alnum(c) || c == '-' || c == '.' || c == '_'; });
 }
 
 bool AccessPolicy::allows_host(std::string_view host) const {

@@ -48,6 +48,7 @@ struct Hub {
   AccessPolicy policy;
   std::unordered_set<Connection*> connections;
   bool draining = false;
+  std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet
   std::function<void()> on_gone;  // a connection has gone
 };
 

@@ -11,17 +11,20 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
-#include <boost/beast/websocket/rfc6455.hpp>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <random>
 
 #include "battery_twin/http/status.hpp"
+#include "body_reader.hpp"
+#include "characters.hpp"
 #include "request_guard.hpp"
-#include "request_parser.hpp"
 #include "response_writer.hpp"
+#include "ws_frames.hpp"
 #include "ws_session.hpp"
 
 namespace battery_twin::http {
@@ -41,8 +44,8 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::chrono::milliseconds kSlow{5};  // an answer that took longer says so in Server-Timing
 constexpr std::size_t kReadAtOnce = 16 * 1024;
-constexpr std::size_t kReadAhead = 128 * 1024;
 constexpr std::size_t kMaxRequestId = 128;
+constexpr std::size_t kShort = 64 * 1024;  // an answer that always goes out
 
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -53,8 +56,14 @@ std::string random_id() {
   return id.data();
 }
 
-// The bytes of the request line and the fields are free of control characters once Beast has parsed them, so they may
-// be logged as they are.
+api::Response too_many_connections() {
+  api::Response response = detail(503, "Too many connections");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+// The request line and the fields are free of control characters once the guard has let them pass, so they may be
+// logged as they are.
 class HttpSession final : public Connection {
  public:
   HttpSession(Hub& hub, Socket socket, std::string peer)
@@ -64,6 +73,10 @@ class HttpSession final : public Connection {
     // Not `while (co_await …)`: GCC 12 makes code of that which resumes a coroutine at a place that does not exist.
     for (bool more = true; more;) more = co_await serve_one();
   }
+
+  Task turn_away() { (void)co_await refuse(too_many_connections()); }
+
+  [[nodiscard]] Executor executor() { return socket_.get_executor(); }
 
   void expire() override {
     clear_deadline();
@@ -103,15 +116,10 @@ class HttpSession final : public Connection {
   TaskOf<bool> serve_one() {
     if (!co_await first_byte()) co_return false;
     const auto first_byte_at = Clock::now();
-    parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(hub_.config.max_header));
-    parser_->body_limit(boost::none);
     set_deadline(first_byte_at + hub_.config.header_timeout);
+    expired_ = false;
     request_ = {};
-
-    auto [error, size] = co_await beast::http::async_read_header(socket_, buffer_, *parser_, kTuple);
-    (void)size;
-    if (error) co_return co_await refuse_unreadable(error);
+    if (!co_await read_header()) co_return false;
     set_deadline(first_byte_at + hub_.config.request_timeout);
 
     const Header& header = parser_->get().base();
@@ -128,7 +136,8 @@ class HttpSession final : public Connection {
     if (const auto* refusal = std::get_if<Refusal>(&guarded))
       co_return co_await refuse(detail(refusal->status, refusal->sentence));
     Target& target = std::get<Target>(guarded);
-    if (!hub_.policy.allows_host(target.host))
+    // A request without Host is one of HTTP/1.0, which no browser sends.
+    if (!target.host.empty() && !hub_.policy.allows_host(target.host))
       co_return co_await refuse(detail(421, "This server does not serve that host"));
 
     const std::string origin = text_of(header[Field::origin]);
@@ -157,22 +166,73 @@ class HttpSession final : public Connection {
 
     if (auto refusal = hub_.handler.refuse(head)) {
       if (request_.method == "OPTIONS") add_preflight(header, *refusal, allowed_origin);
-      if (has_body) co_return co_await refuse(*refusal);
-      co_return co_await answer(*refusal);
+      if (has_body) co_return co_await refuse(std::move(*refusal));
+      co_return co_await answer(std::move(*refusal));
     }
 
-    if (const auto expect = header[Field::expect]; beast::iequals(expect, "100-continue") && has_body) {
+    if (const auto expect = header[Field::expect];
+        beast::iequals(expect, "100-continue") && has_body && !request_.http_1_0) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       if (!co_await write(kContinue)) co_return false;
       set_deadline(first_byte_at + hub_.config.request_timeout);
     }
-    parser_->body_limit(hub_.config.max_body);
-    if (has_body) {
-      auto [body_error, body_size] = co_await beast::http::async_read(socket_, buffer_, *parser_, kTuple);
-      (void)body_size;
-      if (body_error) co_return co_await refuse_unreadable(body_error);
+    BodyReader body(parser_->chunked() ? std::nullopt : std::optional(length.value_or(0)), hub_.config.max_body);
+    if (!co_await read_body(body)) co_return false;
+    co_return co_await handle(head, body.body());
+  }
+
+  // Reads a header and lets Beast take it apart. False when there is none, or it has been refused.
+  TaskOf<bool> read_header() {
+    HeaderText text(hub_.config.max_header);
+    const auto look = [&] {
+      const auto bytes = buffer_.data();
+      return text.look({static_cast<char*>(bytes.data()), bytes.size()});
+    };
+    HeaderText::State state = look();
+    while (state == HeaderText::State::incomplete) {
+      const bool more = co_await read_more();
+      if (!more) co_return false;
+      state = look();
     }
-    co_return co_await handle(head);
+    if (state == HeaderText::State::foreign) co_return false;
+    if (state == HeaderText::State::refused)
+      co_return co_await refuse(detail(text.refusal().status, text.refusal().sentence));
+    parser_.emplace();
+    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());  // it has been looked at
+    parser_->body_limit(boost::none);
+    error_code error;
+    parser_->put(asio::buffer(buffer_.cdata(), text.size()), error);
+    buffer_.consume(text.size());
+    if (error || !parser_->is_header_done()) co_return co_await refuse(detail(400, "The request is not valid HTTP"));
+    co_return true;
+  }
+
+  // False when the body does not come, or has been refused.
+  TaskOf<bool> read_body(BodyReader& body) {
+    buffer_.consume(body.take(buffered()));
+    // Not `if (!co_await …)` in a loop: see run().
+    while (!body.done() && !body.refusal()) {
+      const bool more = co_await read_more();
+      if (!more) co_return false;
+      buffer_.consume(body.take(buffered()));
+    }
+    if (body.refusal()) co_return co_await refuse(detail(body.refusal()->status, body.refusal()->sentence));
+    co_return true;
+  }
+
+  // The next bytes of a request. False when none come; a client that is still there has got an answer.
+  TaskOf<bool> read_more() {
+    error_code error = asio::error::operation_aborted;
+    // The time may be over between two reads, when there is nothing to cancel.
+    if (!expired_) {
+      auto [read_error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
+      error = read_error;
+      buffer_.commit(size);
+    }
+    if (!error) co_return true;
+    if (expired_) co_return co_await refuse(detail(408, "The request did not arrive in time"));
+    if (error == asio::error::eof) co_return co_await refuse(detail(400, "The request is incomplete"));
+    co_return false;
   }
 
   // Waits between requests. What a client has sent ahead is a first byte, too; one empty line is not (RFC 9112 2.2).
@@ -195,12 +255,12 @@ class HttpSession final : public Connection {
     }
   }
 
-  TaskOf<bool> handle(const api::RequestHead& head) {
+  TaskOf<bool> handle(const api::RequestHead& head, std::string_view body) {
     const auto pending = std::make_shared<Pending>(socket_.get_executor());
     pending_ = pending.get();
     const auto handed_over = Clock::now();
     try {
-      hub_.handler.handle(head, parser_->get().body(), [pending](api::Response response) {
+      hub_.handler.handle(head, body, [pending](api::Response response) {
         // Runs at once on the I/O thread, is sent there from any other.
         asio::dispatch(pending->executor,
                        [pending, response = std::move(response)]() mutable { pending->take(std::move(response)); });
@@ -219,7 +279,7 @@ class HttpSession final : public Connection {
     const auto took = std::chrono::duration<double, std::milli>(Clock::now() - handed_over);
     if (took > kSlow) request_.extra.emplace_back("Server-Timing", "app;dur=" + std::to_string(took.count()));
     if (!pending->response) co_return co_await refuse(detail(503, "The answer did not come in time"));
-    co_return co_await answer(*pending->response);
+    co_return co_await answer(std::move(*pending->response));
   }
 
   TaskOf<bool> upgrade(const api::RequestHead& head, const Header& header) {
@@ -231,16 +291,22 @@ class HttpSession final : public Connection {
       api::Response response = detail(426, "The WebSocket version must be 13");
       response.headers.emplace_back("Sec-WebSocket-Version", "13");
       response.headers.emplace_back("Upgrade", "websocket");
-      co_return co_await refuse(response);
+      co_return co_await refuse(std::move(response));
     }
     if (!is_websocket_key(header[Field::sec_websocket_key]))
       co_return co_await refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
     if (head.has_body) co_return co_await refuse(detail(400, "A WebSocket is opened without a body"));
-    if (const auto refusal = hub_.handler.refuse_websocket(head)) co_return co_await refuse(*refusal);
+    if (auto refusal = hub_.handler.refuse_websocket(head)) co_return co_await refuse(std::move(*refusal));
     if (hub_.draining) co_return co_await refuse(detail(503, "The server is shutting down"));
     clear_deadline();
     log_access(101);
-    start_ws_session(hub_, std::move(socket_), std::move(buffer_), parser_->release(), head);
+    request_.extra.emplace_back("X-Request-ID", request_id());
+    const std::string_view key = {header[Field::sec_websocket_key].data(), header[Field::sec_websocket_key].size()};
+    const api::Response switching{
+        .status = 101,
+        .content_type = {},
+        .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", websocket_accept(key)}}};
+    start_ws_session(hub_, std::move(socket_), to_wire(switching), buffered(), head);
     co_return false;
   }
 
@@ -252,9 +318,7 @@ class HttpSession final : public Connection {
   static bool is_websocket_key(beast::string_view key) {
     if (key.size() != 24 || key.substr(22) != "==") return false;
     for (const char c : key.substr(0, 22)) {
-      const bool base64 =
-          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-      if (!base64) return false;
+      if (!is_alnum(c) && c != '+' && c != '/') return false;
     }
     return true;
   }
@@ -268,69 +332,61 @@ class HttpSession final : public Connection {
     request_.extra.emplace_back("Access-Control-Max-Age", "600");
   }
 
-  // A request that Beast could not read. The client may have gone; if not, it gets an answer.
-  TaskOf<bool> refuse_unreadable(error_code error) {
-    using Fault = beast::http::error;
-    if (expired_ && !hub_.draining) {
-      expired_ = false;
-      co_return co_await refuse(detail(408, "The request did not arrive in time"));
-    }
-    const bool from_socket = error.category() != make_error_code(Fault::end_of_stream).category();
-    if (from_socket || error == Fault::end_of_stream || error == Fault::partial_message) co_return false;
-    if (looks_like_another_protocol()) co_return false;
-    if (error == Fault::header_limit)
-      co_return co_await refuse(detail(431, "The request header is larger than allowed"));
-    if (error == Fault::body_limit) co_return co_await refuse(detail(413, "The body is larger than allowed"));
-    if (error == Fault::bad_version) co_return co_await refuse(detail(505, "The HTTP version is not supported"));
-    co_return co_await refuse(detail(400, "The request is not valid HTTP"));
-  }
-
-  // A TLS hello or an HTTP/2 preface: no answer of ours would be understood.
-  bool looks_like_another_protocol() const {
-    return buffered().starts_with('\x16') || buffered().starts_with("PRI * HTTP/2");
-  }
-
   std::string_view buffered() const {
     const auto data = buffer_.cdata();
     return {static_cast<const char*>(data.data()), data.size()};
   }
 
-  TaskOf<bool> answer(const api::Response& response) {
+  TaskOf<bool> answer(api::Response response) {
     if (hub_.draining) request_.close = true;
     request_.extra.emplace_back("X-Request-ID", request_id());
-    const bool problem = response.status >= 400 && request_.wants_problem;
-    const std::string wire = to_wire(
-        problem ? hub_.handler.as_problem(response, reason_phrase(response.status)) : response, hub_.config, options());
-    log_access(response.status);
-    if (!co_await write(wire)) co_return false;
+    int status = response.status;
+    std::string wire = to_wire(in_the_form_asked_for(std::move(response)));
+    if (wire.size() > kShort && hub_.unsent_bytes + wire.size() > hub_.config.max_unsent) {
+      api::Response busy = detail(503, "Too many long answers are waiting to be read");
+      busy.headers.emplace_back("Retry-After", "1");
+      status = busy.status;
+      wire = to_wire(in_the_form_asked_for(std::move(busy)));
+    }
+    log_access(status);
+    hub_.unsent_bytes += wire.size();
+    const bool written = co_await write(wire);
+    hub_.unsent_bytes -= wire.size();
+    if (!written) co_return false;
     if (!request_.close) co_return true;
+    wire = {};
     co_await linger();
     co_return false;
   }
 
+  api::Response in_the_form_asked_for(api::Response response) {
+    if (response.status < 400 || !request_.wants_problem) return response;
+    return hub_.handler.as_problem(response, reason_phrase(response.status));
+  }
+
   // Answers and closes: where the next request begins is not known, or not worth knowing.
-  TaskOf<bool> refuse(const api::Response& response) {
+  TaskOf<bool> refuse(api::Response response) {
     request_.close = true;
-    return answer(response);
+    return answer(std::move(response));
   }
 
   // The client's own when it may stand in a header and a log line, else one that no other request has.
   std::string request_id() {
     const auto is_sane = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             std::string_view("._:+/=-").find(c) != std::string_view::npos;
+      return is_alnum(c) || std::string_view("._:+/=-").find(c) != std::string_view::npos;
     };
     std::string& id = request_.id;
     if (id.empty() || id.size() > kMaxRequestId || !std::ranges::all_of(id, is_sane)) id = random_id();
     return id;
   }
 
-  ResponseOptions options() const {
-    return {.head_only = request_.head_only,
-            .close = request_.close,
-            .http_1_0 = request_.http_1_0,
-            .gzip = request_.gzip,
-            .extra = request_.extra};
+  std::string to_wire(const api::Response& response) const {
+    return http::to_wire(response, hub_.config,
+                         {.head_only = request_.head_only,
+                          .close = request_.close,
+                          .http_1_0 = request_.http_1_0,
+                          .gzip = request_.gzip,
+                          .extra = request_.extra});
   }
 
   // Progress within the time-out is enough: a long answer may take long.
@@ -350,8 +406,9 @@ class HttpSession final : public Connection {
     error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
     set_deadline_in(kLingerTime);
+    expired_ = false;
     buffer_.clear();
-    for (std::size_t read = 0; read < kLingerBytes;) {
+    for (std::size_t read = 0; read < kLingerBytes && !expired_;) {
       auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
       if (error) break;
       read += size;
@@ -387,9 +444,8 @@ class HttpSession final : public Connection {
   Registration registration_;
   Socket socket_;
   std::string peer_;
-  // Chunk lines and trailers have to fit into it as well: what does not end is refused instead of kept.
-  beast::flat_buffer buffer_{hub_.config.max_header + kReadAhead};
-  std::optional<RequestParser> parser_;
+  beast::flat_buffer buffer_;  // at most a header and one read
+  std::optional<beast::http::request_parser<beast::http::empty_body>> parser_;
   Request request_;
   Pending* pending_ = nullptr;  // while waiting for an answer
   bool idle_ = false;
@@ -397,12 +453,8 @@ class HttpSession final : public Connection {
   bool expired_ = false;
 };
 
-}  // namespace
-
-void start_http_session(Hub& hub, Socket socket, std::string peer) {
-  const auto executor = socket.get_executor();
-  const auto session = std::make_shared<HttpSession>(hub, std::move(socket), std::move(peer));
-  asio::co_spawn(executor, session->run(), [session, &hub](const std::exception_ptr& error) {
+void spawn(Hub& hub, const std::shared_ptr<HttpSession>& session, Task task) {
+  asio::co_spawn(session->executor(), std::move(task), [session, &hub](const std::exception_ptr& error) {
     if (!error) return;
     try {
       std::rethrow_exception(error);
@@ -414,16 +466,26 @@ void start_http_session(Hub& hub, Socket socket, std::string peer) {
   });
 }
 
-void turn_away(Hub& hub, Socket socket) {
-  api::Response response = detail(503, "Too many connections");
-  response.headers.emplace_back("Retry-After", "1");
-  const auto wire = std::make_shared<const std::string>(to_wire(response, hub.config, {.close = true}));
-  const auto kept = std::make_shared<Socket>(std::move(socket));
+}  // namespace
+
+void start_http_session(Hub& hub, Socket socket, std::string peer) {
+  const auto session = std::make_shared<HttpSession>(hub, std::move(socket), std::move(peer));
+  spawn(hub, session, session->run());
+}
+
+void start_turning_away(Hub& hub, Socket socket, std::string peer) {
+  const auto session = std::make_shared<HttpSession>(hub, std::move(socket), std::move(peer));
+  spawn(hub, session, session->turn_away());
+}
+
+void turn_away_at_once(const Hub& hub, Socket socket) {
+  const std::string wire =
+      to_wire(too_many_connections(), hub.config, {.close = true, .extra = {{"X-Request-ID", random_id()}}});
   // One non-blocking write: the answer fits into a fresh socket's buffer, and nobody is waited for.
   error_code ignored;
-  kept->non_blocking(true, ignored);
-  kept->write_some(asio::buffer(*wire), ignored);
-  kept->shutdown(Socket::shutdown_send, ignored);
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(wire), ignored);
+  socket.shutdown(Socket::shutdown_send, ignored);
 }
 
 }  // namespace battery_twin::http

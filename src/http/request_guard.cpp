@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "access_policy.hpp"
+#include "characters.hpp"
+#include "utf8.hpp"
 
 namespace battery_twin::http {
 namespace {
@@ -19,9 +21,7 @@ std::size_t count(const Header& header, Field field) {
   return static_cast<std::size_t>(std::distance(first, last));
 }
 
-bool is_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
+bool is_digits(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
 
 std::optional<Refusal> guard_framing(const Header& header) {
   const std::size_t encodings = count(header, Field::transfer_encoding);
@@ -43,28 +43,6 @@ std::optional<Refusal> guard_framing(const Header& header) {
   return std::nullopt;
 }
 
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xC2 && lead < 0xE0 ? 2
-                               : lead >= 0xE0 && lead < 0xF0 ? 3
-                               : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                             : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    unsigned long code = length == 1 ? lead : lead & (0xFFu >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto byte = static_cast<unsigned char>(text[i + k]);
-      if ((byte & 0xC0) != 0x80) return false;
-      code = code << 6 | (byte & 0x3Fu);
-    }
-    constexpr unsigned long kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (length > 1 && (code < kSmallest[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))) return false;
-    i += length;
-  }
-  return true;
-}
-
 std::optional<std::string> decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -83,7 +61,60 @@ std::optional<std::string> decoded(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view kTlsHello = "\x16";
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2";
+
 }  // namespace
+
+HeaderText::State HeaderText::look(std::span<char> bytes) {
+  const std::string_view text(bytes.data(), bytes.size());
+  if (text.starts_with(kTlsHello)) return State::foreign;
+  for (; seen_ < text.size(); ++seen_) {
+    const bool first_line = line_start_ == 0;
+    if (seen_ == limit_) {
+      return first_line ? refuse(414, "The request line is longer than allowed")
+                        : refuse(431, "The request header is larger than allowed");
+    }
+    const char c = text[seen_];
+    const bool after_cr = seen_ > 0 && text[seen_ - 1] == '\r';
+    if (after_cr != (c == '\n')) return refuse(400, "A line must end with CR and LF");
+    if (c == '\n') {
+      const std::size_t length = seen_ - 1 - line_start_;
+      if (length == 0) {
+        ++seen_;
+        return first_line ? refuse(400, "The request line is missing") : State::complete;
+      }
+      if (first_line) {
+        const State state = look_at_request_line(bytes.first(length));
+        if (state != State::incomplete) return state;
+      }
+      line_start_ = seen_ + 1;
+    } else if (c != '\r' && !is_field_char(c)) {
+      return refuse(400, "The header has a control character");
+    } else if (first_line && (c == '\t' || static_cast<unsigned char>(c) >= 0x80)) {
+      return refuse(400, "The request line has a character that must be percent-encoded");
+    } else if (!first_line && seen_ == line_start_ && (c == ' ' || c == '\t')) {
+      return refuse(400, "A field must not be folded, nor begin with a blank");
+    }
+  }
+  return State::incomplete;
+}
+
+HeaderText::State HeaderText::look_at_request_line(std::span<char> line) {
+  const std::string_view text(line.data(), line.size());
+  if (text.starts_with(kHttp2Preface)) return State::foreign;
+  constexpr std::string_view kName = "HTTP/";
+  constexpr std::size_t kMajor = 5;
+  constexpr std::size_t kMinor = 7;
+  const std::string_view version = text.substr(text.rfind(' ') + 1);
+  const bool well_formed = version.size() == kMinor + 1 && version.starts_with(kName) && is_digit(version[kMajor]) &&
+                           version[kMajor + 1] == '.' && is_digit(version[kMinor]);
+  if (!well_formed) return refuse(400, "The request line does not end with an HTTP version");
+  if (version[kMajor] != '1') return refuse(505, "The HTTP version is not supported");
+  char& minor = line.back();
+  if (minor > '1') minor = '1';
+  return State::incomplete;
+}
 
 std::variant<Target, Refusal> guard(const Header& header) {
   if (auto refusal = guard_framing(header)) return *refusal;

@@ -77,6 +77,8 @@ std::string_view reason_phrase(int status) {
       return "Conflict";
     case 413:
       return "Content Too Large";
+    case 414:
+      return "URI Too Long";
     case 415:
       return "Unsupported Media Type";
     case 421:
@@ -103,6 +105,7 @@ api::Response detail(int status, std::string_view sentence) {
 }
 
 std::string to_wire(const api::Response& response, const ServerConfig& config, const ResponseOptions& options) {
+  const bool without_length = response.status == 101 || response.status == 204;
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
   const bool may_compress = body->size() >= kGzipFrom;
@@ -117,23 +120,23 @@ std::string to_wire(const api::Response& response, const ServerConfig& config, c
   wire.append(reason_phrase(response.status)).append("\r\n");
   if (config.date_header) add(wire, "Date", date_now());
   if (!config.server_header.empty()) add(wire, "Server", config.server_header);
-  if (!response.content_type.empty() && response.status != 204) add(wire, "Content-Type", response.content_type);
-  if (response.status != 204) add(wire, "Content-Length", std::to_string(body->size()));
+  if (!response.content_type.empty() && !without_length) add(wire, "Content-Type", response.content_type);
+  if (!without_length) add(wire, "Content-Length", std::to_string(body->size()));
   add(wire, "X-Content-Type-Options", "nosniff");
   if (compressed) add(wire, "Content-Encoding", "gzip");
   if (may_compress) add(wire, "Vary", "Accept-Encoding");
   for (const auto* fields : {&response.headers, &options.extra, &config.extra_headers}) {
     for (const auto& [name, value] : *fields) add(wire, name, value);
   }
-  if (options.close) {
+  if (options.close && response.status != 101) {
     add(wire, "Connection", response.status == 426 ? "Upgrade, close" : "close");
-  } else if (response.status == 426) {
+  } else if (response.status == 101 || response.status == 426) {
     add(wire, "Connection", "Upgrade");
   } else if (options.http_1_0) {
     add(wire, "Connection", "keep-alive");
   }
   wire.append("\r\n");
-  if (!options.head_only && response.status != 204) wire.append(*body);
+  if (!options.head_only && !without_length) wire.append(*body);
   return wire;
 }
 

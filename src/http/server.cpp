@@ -1,5 +1,6 @@
 #include "battery_twin/http/server.hpp"
 
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <stdexcept>
 
 #include "http_session.hpp"
@@ -22,7 +24,9 @@ using Local = asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds kSweep{250};
 constexpr std::chrono::milliseconds kAcceptPause{100};
-constexpr std::size_t kKeptDescriptors = 32;  // for logs, timers and the like
+constexpr std::size_t kKeptDescriptors = 32;  // for logs, timers and the like, and for those who are turned away
+constexpr std::size_t kTurnedAway = 16;       // clients at once that are told so with patience
+constexpr int kDroppedAtOnce = 64;
 
 std::string bracketed(const asio::ip::address& address) {
   return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
@@ -55,6 +59,7 @@ class TheServer final : public Server {
                                     check_host || !config_.allowed_hosts.empty()),
              .connections = {},
              .draining = false,
+             .unsent_bytes = 0,
              .on_gone = {}},
         acceptor_(io.get_executor()),
         sweep_timer_(io.get_executor()),
@@ -72,6 +77,7 @@ class TheServer final : public Server {
 
   ~TheServer() override {
     hub_.on_gone = {};
+    if (spare_ >= 0) ::close(spare_);
     if (!config_.uds.empty()) ::unlink(config_.uds.c_str());
   }
 
@@ -123,9 +129,12 @@ class TheServer final : public Server {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
     }
-    if (hub_.connections.size() >= max_connections_) {
+    const std::size_t connections = hub_.connections.size();
+    if (connections >= max_connections_) {
       complain("too many connections, new ones are answered 503");
-      return turn_away(hub_, Socket(std::move(socket)));
+      return connections < max_connections_ + kTurnedAway
+                 ? start_turning_away(hub_, Socket(std::move(socket)), peer_of(peer_))
+                 : turn_away_at_once(hub_, Socket(std::move(socket)));
     }
     start_http_session(hub_, Socket(std::move(socket)), peer_of(peer_));
   }
@@ -134,10 +143,24 @@ class TheServer final : public Server {
   // catch breath.
   void pause_accepting(error_code error) {
     complain("cannot accept connections for the moment: " + error.message());
+    if (error == asio::error::no_descriptors || error.value() == ENFILE) drop_waiting();
     accept_timer_.expires_after(kAcceptPause);
     accept_timer_.async_wait([this](error_code cancelled) {
       if (!cancelled && acceptor_.is_open()) accept();
     });
+  }
+
+  // Nobody should wait for an answer that cannot come: the descriptor that is kept for this gives them one.
+  void drop_waiting() {
+    if (spare_ >= 0) ::close(spare_);
+    error_code error;
+    acceptor_.non_blocking(true, error);
+    for (int dropped = 0; dropped < kDroppedAtOnce && !error; ++dropped) {
+      Accepted socket(acceptor_.get_executor());
+      acceptor_.accept(socket, error);
+      if (!error) turn_away_at_once(hub_, Socket(std::move(socket)));
+    }
+    spare_ = ::eventfd(0, EFD_CLOEXEC);
   }
 
   // At most once a second.
@@ -194,6 +217,7 @@ class TheServer final : public Server {
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> accept_timer_;
   std::size_t max_connections_ = 0;
+  int spare_ = ::eventfd(0, EFD_CLOEXEC);
   Clock::time_point complained_{};
   Clock::time_point drain_until_{};
   std::function<void()> drained_;

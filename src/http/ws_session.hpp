@@ -1,8 +1,7 @@
 #pragma once
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <string>
+#include <string_view>
 
 #include "battery_twin/api/message.hpp"
 #include "connection.hpp"
@@ -10,9 +9,9 @@
 namespace battery_twin::http {
 
 /// Answers the handshake and serves the WebSocket from then on.
+/// @param answer    to the handshake, whole
 /// @param leftover  bytes that the client sent after its handshake
-void start_ws_session(Hub& hub, Socket socket, boost::beast::flat_buffer leftover,
-                      boost::beast::http::request<boost::beast::http::string_body> handshake,
+void start_ws_session(Hub& hub, Socket socket, std::string answer, std::string_view leftover,
                       const api::RequestHead& head);
 
 }  // namespace battery_twin::http

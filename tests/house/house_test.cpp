@@ -32,7 +32,7 @@ const std::vector<Room>& rooms() {
       {"http",
        {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "sys/",
         "unistd.h", "zlib.h"}},
-      {"app", {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "unistd.h"}},
+      {"app", {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "poll.h", "unistd.h"}},
   };
   return all;
 }

@@ -29,8 +29,10 @@ std::filesystem::path make_folder() {
   return name;
 }
 
-std::vector<std::string> server_arguments(const std::vector<std::string>& options) {
-  std::vector<std::string> arguments{BATTERY_TWIN_BINARY, "--port", "0"};
+std::vector<std::string> server_arguments(const std::vector<std::string>& options,
+                                          const std::vector<std::string>& wrapper) {
+  std::vector<std::string> arguments = wrapper;
+  for (const char* word : {BATTERY_TWIN_BINARY, "--port", "0"}) arguments.emplace_back(word);
   arguments.insert(arguments.end(), options.begin(), options.end());
   return arguments;
 }
@@ -125,7 +127,8 @@ std::string Process::err() const {
   return err_;
 }
 
-ServerProcess::ServerProcess(const std::vector<std::string>& options) : Process(server_arguments(options)) {
+ServerProcess::ServerProcess(const std::vector<std::string>& options, const std::vector<std::string>& wrapper)
+    : Process(server_arguments(options, wrapper)) {
   // The line's end, so that the number before it is whole.
   const bool running = wait_for_error_text("(Press CTRL+C to quit)");
   const std::string text = err();

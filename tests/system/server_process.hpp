@@ -58,8 +58,9 @@ class Process {
 class ServerProcess : public Process {
  public:
   /// Returns once it listens.
+  /// @param wrapper  words in front of the command line, e.g. a shell that sets limits and then becomes the server
   /// @throws std::runtime_error  when it does not, with what it said
-  explicit ServerProcess(const std::vector<std::string>& options = {});
+  explicit ServerProcess(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {});
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// "http://127.0.0.1:" and the port.

@@ -11,7 +11,7 @@ namespace battery_twin::api {
 /// The part of a request that stands before its body. Header fields that are absent are empty.
 struct RequestHead {
   std::string method;  ///< as sent, e.g. "GET"
-  std::string path;    ///< percent-decoded once, without query
+  std::string path;    ///< percent-decoded once, without query; "*" only of OPTIONS
   std::string query;   ///< as sent, without the question mark
   std::string content_type;
   std::string content_encoding;

@@ -27,10 +27,11 @@ struct ServerConfig {
   bool date_header = true;
   std::vector<std::pair<std::string, std::string>> extra_headers;  ///< on every answer
 
-  std::size_t max_header = 16 * 1024;                 ///< bytes
-  std::uint64_t max_body = 1024 * 1024;               ///< bytes
-  std::size_t ws_max_message = 1024 * 1024;           ///< bytes a client may send in one message
-  std::size_t ws_max_backlog = 1024 * 1024;           ///< bytes a client may leave unread
+  std::size_t max_header = 16 * 1024;         ///< bytes
+  std::uint64_t max_body = 1024 * 1024;       ///< bytes
+  std::size_t max_unsent = 64 * 1024 * 1024;  ///< bytes of all answers that wait to be read; then long ones are 503
+  std::size_t ws_max_message = 1024 * 1024;   ///< bytes a client may send in one message
+  std::size_t ws_max_backlog = 1024 * 1024;   ///< bytes of events a client may leave unread
   std::chrono::milliseconds header_timeout{10'000};   ///< from the first byte of a request to the end of its header
   std::chrono::milliseconds request_timeout{60'000};  ///< from the first byte of a request to its end
   std::chrono::milliseconds keep_alive_timeout{5'000};

@@ -1,0 +1,593 @@
+// What must hold at the sockets whatever a client sends, one test or more per rule. Everything
+// goes over raw connections.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <csignal>
+#include <set>
+
+#include "twin.hpp"
+
+namespace battery_twin::system {
+namespace {
+
+const std::string kNext = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const std::string kStart = "POST /factory/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+const std::string kChunked = kStart + "Transfer-Encoding: chunked\r\n\r\n";
+const std::string kGet = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n";
+constexpr std::size_t kMaxBody = 1024 * 1024;
+
+struct Refused {
+  const char* name;
+  std::string bytes;
+  std::set<int> statuses{400};
+};
+
+// Each is answered with one of its statuses and the connection closed; what follows it is not taken for a request.
+void expect_refused(const Twin& twin, const std::vector<Refused>& cases) {
+  for (const Refused& one : cases) {
+    Connection connection(twin.server.port());
+    connection.send(one.bytes + kNext);
+    const HttpResponse response = read_response(connection);
+    EXPECT_TRUE(one.statuses.contains(response.status)) << one.name << ": " << response.status;
+    EXPECT_TRUE(response.json().at("detail").is_string()) << one.name << ": " << response.body;
+    EXPECT_EQ(response.field("Connection"), "close") << one.name;
+    EXPECT_FALSE(response.field("X-Request-ID").empty()) << one.name;
+    while (connection.receive()) {
+    }
+    EXPECT_EQ(connection.buffer(), "") << one.name << ": what follows was answered, too";
+  }
+  EXPECT_EQ(twin.get("/factory/status").at("counters").at("accepted"), 0);
+}
+
+// Each is answered with that status, and so is the request behind it on the same connection.
+void expect_taken(const Twin& twin, const std::vector<std::pair<const char*, std::string>>& cases, int status = 200) {
+  for (const auto& [name, bytes] : cases) {
+    Connection connection(twin.server.port());
+    connection.send(bytes + kNext);
+    const HttpResponse response = read_response(connection);
+    EXPECT_EQ(response.status, status) << name << ": " << response.body;
+    EXPECT_EQ(read_response(connection).status, 200) << name << ": the next request";
+  }
+}
+
+std::set<std::string> words(const std::string& list) {
+  std::set<std::string> out;
+  std::string word;
+  for (const char c : list + ",") {
+    if (c == ',') {
+      if (!word.empty()) out.insert(word);
+      word.clear();
+    } else if (c != ' ') {
+      word += c;
+    }
+  }
+  return out;
+}
+
+std::string text_with(std::string_view before, char byte, std::string_view after) {
+  return std::string(before) + byte + std::string(after);
+}
+
+TEST(H1, OnlyOneChunkedIsATransferEncoding) {
+  const Twin twin;
+  std::vector<Refused> cases;
+  for (const char* coding : {"gzip", "identity", "chunked, gzip", "gzip, chunked", "chunked, chunked", "chunked,",
+                             "xchunked", "chunkedx", "chunked;q=1", "\"chunked\"", ""}) {
+    const std::string field = "Transfer-Encoding: " + std::string(coding) + "\r\n";
+    cases.push_back({coding, kStart + field + "\r\n", {400, 501}});
+    cases.push_back({coding, kStart + field + "\r\n2\r\n{}\r\n0\r\n\r\n", {400, 501}});
+    cases.push_back({coding, kStart + field + "Content-Length: 2\r\n\r\n{}", {400, 501}});
+  }
+  cases.push_back({"twice", kStart + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"});
+  cases.push_back({"two codings", kStart + "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"});
+  expect_refused(twin, cases);
+  expect_taken(twin, {{"in any case", kStart + "Transfer-Encoding: CHUNKED \r\n\r\n2\r\n{}\r\n0\r\n\r\n"}});
+}
+
+TEST(H2, ALengthIsGivenOnceAndInDigits) {
+  const Twin twin;
+  std::vector<Refused> cases{
+      {"length and chunked", kStart + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {"chunked and length", kStart + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"},
+      {"two that differ", kStart + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"},
+      {"two that agree", kStart + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"},
+  };
+  for (const char* length : {"+2", "-2", "0x2", "2 2", "2, 2", "2,3", "", "1e1", "2.0", "\"2\"", "18446744073709551616",
+                             "99999999999999999999999999"})
+    cases.push_back({length, kStart + "Content-Length: " + length + "\r\n\r\n{}"});
+  expect_refused(twin, cases);
+}
+
+TEST(H3, Http10HasNoChunks) {
+  const Twin twin;
+  expect_refused(twin, {{"chunked",
+                         "POST /factory/start HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"}});
+}
+
+TEST(H4, ChunkSizesAreHexDigitsAndTrue) {
+  const Twin twin;
+  std::vector<Refused> cases{
+      {"longer than it says", kChunked + "2\r\n{}x\r\n0\r\n\r\n"},
+      {"no line end behind it", kChunked + "2\r\n{}0\r\n\r\n"},
+      {"bare LF behind it", kChunked + "2\r\n{}\n0\r\n\r\n"},
+      {"bare LF behind the size", kChunked + "2\n{}\r\n0\r\n\r\n"},
+      {"bare LF behind an extension", kChunked + "2;ab\n{}\r\n0\r\n\r\n"},
+      {"bare CR behind the size", kChunked + "2\r{}\r\n0\r\n\r\n"},
+      {"17 digits", kChunked + "00000000000000002\r\n{}\r\n0\r\n\r\n"},
+      {"more than 64 bits", kChunked + "10000000000000002\r\n{}\r\n0\r\n\r\n"},
+      {"far too many", kChunked + "FFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n", {413}},
+  };
+  for (const char* size : {"", "xyz", "+2", "-2", "0x2", " 2", "2 ", "2h", "2,", "2;"})
+    cases.push_back({size, kChunked + size + "\r\n{}\r\n0\r\n\r\n"});
+  expect_refused(twin, cases);
+  expect_taken(twin, {{"upper and lower", kChunked + "02\r\n{}\r\n0A\r\n          \r\n0a\r\n          \r\n0\r\n\r\n"},
+                      {"many zeros", kChunked + "2\r\n{}\r\n0000\r\n\r\n"}});
+}
+
+TEST(H4, ChunkExtensionsAreWellFormed) {
+  const Twin twin;
+  std::vector<Refused> cases;
+  for (const char* extension : {"a", ";", ";;a", ";a=", ";=b", ";a=b c", ";a=\"b", ";a=\"b\\\"", ";a=\"b\"c", ";a b",
+                                ";a=\"\n\"", ";a=\"\r\n\"", ";a=\"\x01\"", ";\x01", ";a\x80=b"}) {
+    cases.push_back({extension, kChunked + "2" + extension + "\r\n{}\r\n0\r\n\r\n"});
+    cases.push_back({extension, kChunked + "2\r\n{}\r\n0" + extension + "\r\n\r\n"});
+  }
+  expect_refused(twin, cases);
+  expect_taken(twin, {{"names and values", kChunked + "2;a;b=c;d=\"q;\\\"\xC3\xBC \"\r\n{}\r\n0;e\r\n\r\n"},
+                      {"blanks", kChunked + "2 ; a = b ;\tc\r\n{}\r\n0\r\n\r\n"}});
+}
+
+TEST(H4, ChunkLinesAreBounded) {
+  const Twin twin;
+  constexpr std::size_t kMaxLine = 4 * 1024;
+  const auto line = [](std::string_view size, std::size_t length) {  // with its end
+    return std::string(size) + ";" + std::string(length - size.size() - 3, 'a') + "\r\n";
+  };
+  expect_taken(twin, {{"the longest", kChunked + line("2", kMaxLine) + "{}\r\n" + line("0", kMaxLine) + "\r\n"}});
+  const Twin fresh;
+  expect_refused(fresh, {{"a little longer", kChunked + line("2", kMaxLine + 1) + "{}\r\n0\r\n\r\n"},
+                         {"the last one", kChunked + "2\r\n{}\r\n" + line("0", kMaxLine + 1) + "\r\n"},
+                         {"no end at all", kChunked + "2;" + std::string(400'000, 'a')}});
+}
+
+TEST(H4, AllChunkExtensionsTogetherAreBounded) {
+  const Twin twin;
+  const auto chunks = [](std::size_t extensions) {  // bytes of them, a hundred per chunk
+    std::string text = "2\r\n{}\r\n";
+    for (std::size_t i = 0; i < extensions / 100; ++i) text += "1;" + std::string(99, 'a') + "\r\n \r\n";
+    return text + "0\r\n\r\n";
+  };
+  expect_taken(twin, {{"16 KiB", kChunked + chunks(16'300)}});
+  const Twin fresh;
+  expect_refused(fresh, {{"more", kChunked + chunks(16'400)}});
+}
+
+TEST(H5, TrailersAreReadOverAndBounded) {
+  const Twin twin;
+  const std::string body = kChunked + "2\r\n{}\r\n0\r\n";
+  Connection connection(twin.server.port());
+  connection.send(body +
+                  "Content-Length: 500\r\nTransfer-Encoding: gzip\r\nHost: evil.example\r\nConnection: close\r\n"
+                  "X-Request-ID: from-a-trailer\r\nOrigin: http://evil.example\r\n\r\n" +
+                  kNext);
+  const HttpResponse response = read_response(connection);
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_NE(response.field("X-Request-ID"), "from-a-trailer");
+  EXPECT_EQ(read_response(connection).status, 200);
+  expect_taken(twin, {{"8 KiB with the last line", body + "X: " + std::string(8 * 1024 - 7, 'a') + "\r\n\r\n"}});
+
+  const Twin fresh;
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "X-A: 12345\r\n";
+  expect_refused(fresh, {{"one more", body + "X: " + std::string(8 * 1024 - 6, 'a') + "\r\n\r\n", {431}},
+                         {"many", body + many + "\r\n", {431}},
+                         {"no end at all", body + "X: " + std::string(400'000, 'a'), {431}},
+                         {"no colon", body + "nonsense\r\n\r\n"},
+                         {"folded", body + "X: 1\r\n 2\r\n\r\n"},
+                         {"blank before the colon", body + "X : 1\r\n\r\n"},
+                         {"bare LF", body + "X: 1\n\r\n"},
+                         {"NUL", body + text_with("X: ", '\0', "\r\n\r\n")}});
+}
+
+TEST(H6, OneValidHostIsNeeded) {
+  const Twin twin;
+  std::vector<Refused> cases{
+      {"none", "GET /health HTTP/1.1\r\n\r\n"},
+      {"two", kGet + "Host: localhost\r\n\r\n"},
+      {"two that differ", kGet + "Host: evil.example\r\n\r\n"},
+  };
+  for (const char* host : {"", "local host", "a@localhost", "localhost/", "localhost,evil", "localhost:x",
+                           "localhost:123456", ":80", "[::1", "[x]", "[fe80::1%25eth0]", "http://localhost"})
+    cases.push_back({host, "GET /health HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"});
+  expect_refused(twin, cases);
+  EXPECT_EQ(twin.http.raw("GET /health HTTP/1.0\r\n\r\n").status, 200);
+}
+
+TEST(H7, AbsoluteFormWorks) {
+  const Twin twin;
+  const auto get = [&](const std::string& target, const std::string& host = "localhost") {
+    return twin.http.raw("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").status;
+  };
+  EXPECT_EQ(get(twin.server.url() + "/factory/logs?limit=1"), 200);
+  EXPECT_EQ(get("HTTP://localhost"), 200);
+  EXPECT_EQ(get("http://localhost?x=1"), 200);
+  // Its host counts, not the field.
+  EXPECT_EQ(get("http://evil.example/health"), 421);
+  EXPECT_EQ(get("http://localhost/health", "evil.example"), 200);
+  for (const char* bad : {"http:///health", "http://a@localhost/health", "https://localhost/health", "ftp://localhost/",
+                          "localhost:80", "*", "health"})
+    EXPECT_EQ(get(bad), 400) << bad;
+}
+
+TEST(H7, OneEmptyLineBeforeARequestIsIgnored) {
+  const Twin twin;
+  Connection connection(twin.server.port());
+  for (int i = 0; i < 3; ++i) {
+    connection.send("\r");
+    connection.send("\n" + kNext);
+    EXPECT_EQ(read_response(connection).status, 200);
+  }
+  expect_refused(twin, {{"two", "\r\n\r\n" + kGet + "\r\n"}, {"half of one", "\r" + kGet + "\r\n"}});
+}
+
+TEST(H7, PathsAreDecodedOnce) {
+  const Twin twin;
+  EXPECT_EQ(twin.http.get("/machine/an%6fde/mixing/st%61tus").status, 200);
+  for (const char* unknown : {"/he%2561lth", "/%2e%2e/etc/passwd", "/../health", "/health%20"})
+    EXPECT_EQ(twin.http.get(unknown).status, 404) << unknown;
+  for (const char* bad : {"/health%00", "/health%ff", "/health%zz", "/health%", "/health%C0%AF", "/health%ED%A0%80",
+                          "/health\xC3\xBC", "/health%4"})
+    EXPECT_EQ(twin.http.get(bad).status, 400) << bad;
+}
+
+TEST(H8, Http12To19AreAnsweredAs11) {
+  const Twin twin;
+  Connection connection(twin.server.port());
+  for (char minor = '1'; minor <= '9'; ++minor) {
+    connection.send("GET /health/live HTTP/1." + std::string(1, minor) + "\r\nHost: localhost\r\n\r\n");
+    const HttpResponse response = read_response(connection);
+    EXPECT_EQ(response.status, 200) << minor;
+    EXPECT_EQ(response.version, "HTTP/1.1") << minor;
+  }
+  connection.send("GET /health/live HTTP/1.0\r\n\r\n");
+  const HttpResponse old = read_response(connection);
+  EXPECT_EQ(old.version, "HTTP/1.0");
+  EXPECT_EQ(old.field("Connection"), "close");
+}
+
+TEST(H8, OtherVersionsAreRefused) {
+  const Twin twin;
+  std::vector<Refused> cases;
+  const std::string rest = "\r\nHost: localhost\r\n\r\n";
+  for (const char* version : {"HTTP/2.0", "HTTP/3.1", "HTTP/0.9", "HTTP/9.9"})
+    cases.push_back({version, "GET /health " + std::string(version) + rest, {505}});
+  for (const char* version : {"HTTP/1", "HTTP/1.", "HTTP/.1", "HTTP/1.10", "HTTP/11", "HTTP/1.x", "HTTP/1,1",
+                              "http/1.1", "HTTP 1.1", "HTTPS/1.1", "HTTP/1.1 ", "HTTP/01.1", "XHTTP/1.1", ""})
+    cases.push_back({version, "GET /health " + std::string(version) + rest});
+  cases.push_back({"none at all", "GET /health" + rest});
+  expect_refused(twin, cases);
+}
+
+TEST(H8, MethodsAreCaseSensitive) {
+  const Twin twin;
+  for (const char* method : {"get", "Get", "options", "GETX"})
+    EXPECT_EQ(twin.http.request(method, "/health").status, 405) << method;
+}
+
+TEST(H9, HeadersAreStrict) {
+  const Twin twin;
+  std::vector<Refused> cases{
+      {"blank before the colon", kGet + "X-A : 1\r\n\r\n"},
+      {"tab before the colon", kGet + "X-A\t: 1\r\n\r\n"},
+      {"blank before the name", "GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n"},
+      {"folded", kGet + "X-A: 1\r\n 2\r\n\r\n"},
+      {"folded with a tab", kGet + "X-A: 1\r\n\t2\r\n\r\n"},
+      {"folded, first part empty", kStart + "Content-Length:\r\n 2\r\n\r\n{}"},
+      {"folded coding", kStart + "Transfer-Encoding:\r\n chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"},
+      {"no colon", kGet + "Nonsense\r\n\r\n"},
+      {"no name", kGet + ": 1\r\n\r\n"},
+      {"8-bit name", kGet + "X-\xC3\xBC: 1\r\n\r\n"},
+      {"name with a parenthesis", kGet + "X(: 1\r\n\r\n"},
+      {"bare LF", "GET /health HTTP/1.1\nHost: localhost\n\n"},
+      {"bare LF in a value", kGet + "X-A: 1\nX-B: 2\r\n\r\n"},
+      {"bare CR in a value", kGet + "X-A: 1\rX-B: 2\r\n\r\n"},
+      {"CR CR LF", kGet + "X-A: 1\r\r\n\r\n"},
+      {"bare CR in the request line", "GET /\rhealth HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+      {"tab in the request line", "GET\t/health HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+      {"two blanks", "GET  /health HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+      {"blank in the target", "GET /he alth HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+      {"blank before the method", " GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+      {"no method", "/health HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+      {"method with a colon", "GET: /health HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+  };
+  for (const char byte : {'\0', '\x01', '\b', '\v', '\x1b', '\x7f'}) {
+    cases.push_back({"control character in a value", kGet + text_with("X-A: 1", byte, "2\r\n\r\n")});
+    cases.push_back({"control character in a name", kGet + text_with("X-A", byte, ": 2\r\n\r\n")});
+    cases.push_back(
+        {"control character in the target", text_with("GET /health", byte, " HTTP/1.1\r\nHost: localhost\r\n\r\n")});
+    cases.push_back(
+        {"control character in the method", text_with("GE", byte, "T /health HTTP/1.1\r\nHost: localhost\r\n\r\n")});
+  }
+  expect_refused(twin, cases);
+  // At once, without waiting for an end that may never come.
+  for (const std::string& part : {std::string("GET /health HTTP/1.1\n"), kGet + "X-A: 1\r2", kGet + "X-A: 1\x01"})
+    EXPECT_EQ(twin.http.raw(part).status, 400);
+  expect_taken(twin, {{"8-bit value", kGet + "X-A: gr\xC3\xBC\xDF\r\n\r\n"}, {"empty value", kGet + "X-A:\r\n\r\n"}});
+}
+
+// The client sends much more than is read before the answer; the answer is there all the same, and then a regular end.
+TEST(H10, ARefusalIsNotLostByAReset) {
+  const Twin twin;
+  const std::string much(512 * 1024, 'x');
+  for (const Refused& one : std::initializer_list<Refused>{
+           {"413", kStart + "Content-Length: 99999999\r\n\r\n" + much, {413}},
+           {"414", "GET /" + much + much.substr(0, 100) + " HTTP/1.1\r\n", {414}},
+           {"431", kGet + "X-A: " + much, {431}},
+           {"505", "GET / HTTP/7.0\r\n" + much, {505}},
+           {"400", kGet + "X-A : 1\r\n\r\n" + much, {400}},
+           {"404", "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 600000\r\n\r\n" + much, {404}},
+       }) {
+    Connection connection(twin.server.port());
+    connection.send(one.bytes);
+    const HttpResponse response = read_response(connection);
+    EXPECT_TRUE(one.statuses.contains(response.status)) << one.name << ": " << response.status;
+    EXPECT_TRUE(response.json().contains("detail")) << one.name;
+    EXPECT_EQ(response.field("Connection"), "close") << one.name;
+    connection.shutdown_send();
+    char byte = 0;
+    const ssize_t end = ::recv(connection.descriptor(), &byte, 1, 0);
+    EXPECT_EQ(end, 0) << one.name << ": " << (end < 0 ? errno : 0);
+  }
+}
+
+TEST(H10, ARequestThatIsCutOffIsAnswered) {
+  const Twin twin;
+  for (const std::string& part : {kGet, kStart + "Content-Length: 5\r\n\r\n{}", kChunked + "2\r\n{}\r\n"}) {
+    Connection connection(twin.server.port());
+    connection.send(part);
+    connection.shutdown_send();
+    EXPECT_EQ(read_response(connection).status, 400);
+  }
+}
+
+TEST(H10, TooManyConnectionsAreTold) {
+  const Twin twin({"--limit-concurrency", "1"});
+  Connection first(twin.server.port());
+  first.send(kNext);
+  EXPECT_EQ(read_response(first).status, 200);
+  for (int i = 0; i < 50; ++i) {  // more than are told so with patience
+    Connection another(twin.server.port());
+    another.send(kNext);
+    const HttpResponse response = read_response(another);
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.field("Retry-After"), "1");
+    EXPECT_FALSE(response.field("X-Request-ID").empty());
+  }
+  first.send(kNext);
+  EXPECT_EQ(read_response(first).status, 200);
+}
+
+TEST(H11, ALengthOverTheLimitIs413AtOnce) {
+  const Twin twin;
+  EXPECT_EQ(twin.http.raw(kStart + "Content-Length: " + std::to_string(kMaxBody + 1) + "\r\n\r\n").status, 413);
+  EXPECT_EQ(twin.http.raw(kStart + "Content-Length: 999999999999\r\n\r\n").status, 413);
+  const std::string most = "{}" + std::string(kMaxBody - 2, ' ');
+  expect_taken(twin, {{"the most", kStart + "Content-Length: " + std::to_string(kMaxBody) + "\r\n\r\n" + most}});
+}
+
+TEST(H11, DecodedBytesOfChunksCount) {
+  const Twin twin;
+  constexpr std::size_t kSize = 0x1000;
+  const std::string blanks = "1000;a=b\r\n" + std::string(kSize, ' ') + "\r\n";
+  std::string body = "1000\r\n{}" + std::string(kSize - 2, ' ') + "\r\n";
+  for (std::size_t size = kSize; size < kMaxBody; size += kSize) body += blanks;
+  expect_taken(twin, {{"the most, and what frames it", kChunked + body + "0\r\n\r\n"}});
+  EXPECT_EQ(twin.http.raw(kChunked + body + "1\r\n").status, 413);
+  EXPECT_EQ(twin.http.raw(kChunked + "100001\r\n").status, 413);
+}
+
+TEST(H12, ExpectContinueIsAnsweredAtOnce) {
+  const Twin twin;
+  Connection connection(twin.server.port());
+  const std::string expect = "Expect: 100-continue\r\n";
+  connection.send(kStart + "Content-Length: 2\r\n" + expect + "\r\n");
+  EXPECT_EQ(read_response(connection).status, 100);
+  connection.send("{}");
+  EXPECT_EQ(read_response(connection).status, 200);
+  connection.send(kStart + "Transfer-Encoding: chunked\r\n" + expect + "\r\n");
+  EXPECT_EQ(read_response(connection).status, 100);
+  connection.send("2\r\n{}\r\n0\r\n\r\n");
+  EXPECT_EQ(read_response(connection).status, 200);
+  connection.send(kGet + expect + "\r\n");  // without a body there is nothing to go on with
+  EXPECT_EQ(read_response(connection).status, 200);
+  // What will be refused anyway is refused at once, without waiting for the body.
+  const std::string post = "POST /factory/start HTTP/1.1\r\nHost: localhost\r\n";
+  EXPECT_EQ(twin.http.raw(post + "Content-Type: text/plain\r\nContent-Length: 2\r\n" + expect + "\r\n").status, 415);
+  EXPECT_EQ(twin.http.raw(kStart + "Content-Length: 99999999\r\n" + expect + "\r\n").status, 413);
+  // HTTP/1.0 knows no 100.
+  EXPECT_EQ(twin.http
+                .raw("POST /factory/start HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" +
+                     expect + "\r\n{}")
+                .status,
+            200);
+}
+
+struct RouteMethods {
+  const char* path;
+  std::set<std::string> methods;  // beside OPTIONS
+};
+
+const std::vector<RouteMethods>& routes() {
+  static const std::vector<RouteMethods> all{
+      {"/", {"GET", "HEAD"}},
+      {"/health", {"GET", "HEAD"}},
+      {"/health/live", {"GET", "HEAD"}},
+      {"/health/ready", {"GET", "HEAD"}},
+      {"/start-simulation", {"POST"}},
+      {"/factory/start", {"POST"}},
+      {"/factory/status", {"GET", "HEAD"}},
+      {"/factory/logs", {"GET", "HEAD"}},
+      {"/factory/reset", {"POST"}},
+      {"/factory/pacing", {"PATCH"}},
+      {"/machine/anode/mixing/status", {"GET", "HEAD"}},
+      {"/machine/cell/aging/parameters", {"PATCH"}},
+      {"/batches", {"GET", "HEAD"}},
+      {"/batches/some", {"GET", "HEAD", "DELETE"}},
+      {"/ws/status", {"GET"}},
+  };
+  return all;
+}
+
+TEST(H13, HeadAnswersLikeGetWithoutABody) {
+  const Twin twin;
+  for (const RouteMethods& route : routes()) {
+    if (!route.methods.contains("HEAD")) continue;
+    const HttpResponse get = twin.http.get(route.path);
+    Connection connection(twin.server.port());
+    connection.send(request_text("HEAD", route.path, {}, {{"Connection", "close"}}));
+    const HttpResponse head = read_response(connection, true);
+    while (connection.receive()) {
+    }
+    EXPECT_EQ(connection.buffer(), "") << route.path;
+    EXPECT_EQ(head.status, get.status) << route.path;
+    EXPECT_EQ(head.field("Content-Type"), get.field("Content-Type"));
+    EXPECT_NE(head.field("Content-Length"), "0") << route.path;
+  }
+}
+
+TEST(H13, OptionsTellsWhatIsAllowed) {
+  const Twin twin;
+  std::set<std::string> every{"OPTIONS"};
+  for (const RouteMethods& route : routes()) {
+    const HttpResponse response = twin.http.request("OPTIONS", route.path);
+    EXPECT_EQ(response.status, 204) << route.path;
+    std::set<std::string> expected = route.methods;
+    expected.insert("OPTIONS");
+    every.insert(expected.begin(), expected.end());
+    EXPECT_EQ(words(response.field("Allow")), expected) << route.path;
+    EXPECT_EQ(response.body, "");
+    EXPECT_FALSE(response.header("Content-Length")) << route.path;
+  }
+  const HttpResponse server = twin.http.request("OPTIONS", "*");
+  EXPECT_EQ(server.status, 204);
+  EXPECT_EQ(words(server.field("Allow")), every);
+}
+
+TEST(H13, OtherMethodsAre405WithAllow) {
+  const Twin twin;
+  for (const RouteMethods& route : routes()) {
+    std::set<std::string> expected = route.methods;
+    expected.insert("OPTIONS");
+    for (const char* method : {"GET", "POST", "PATCH", "DELETE", "PUT", "TRACE", "FOO"}) {
+      if (route.methods.contains(method)) continue;
+      const HttpResponse response = twin.http.request(method, route.path);
+      EXPECT_EQ(response.status, 405) << method << " " << route.path;
+      EXPECT_EQ(words(response.field("Allow")), expected) << method << " " << route.path;
+      EXPECT_TRUE(response.json().at("detail").is_string());
+    }
+  }
+}
+
+TEST(H13, ARefusedBodyIsNotTakenForARequest) {
+  const Twin twin;
+  const std::string fields = " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(kNext.size()) + "\r\n";
+  expect_refused(twin, {{"404", "POST /nothing" + fields + "\r\n" + kNext, {404}},
+                        {"405", "PUT /health" + fields + "\r\n" + kNext, {405}},
+                        {"415", "POST /factory/start" + fields + "Content-Type: text/plain\r\n\r\n" + kNext, {415}}});
+}
+
+TEST(H14, PipelinedRequestsAreAnsweredInOrder) {
+  const Twin twin;
+  Connection connection(twin.server.port());
+  constexpr int kRequests = 50;
+  std::string bytes;
+  for (int i = 0; i < kRequests; ++i) {
+    const Json body{{"id", "p" + std::to_string(i)}};
+    bytes += i % 2 == 0 ? request_text("POST", "/factory/start", body.dump(), {{"Content-Type", "application/json"}})
+                        : request_text("GET", "/batches/p" + std::to_string(i - 1), {}, {});
+  }
+  connection.send(bytes);
+  for (int i = 0; i < kRequests; ++i) {
+    const HttpResponse response = read_response(connection);
+    ASSERT_EQ(response.status, 200) << i << response.body;
+    ASSERT_EQ(response.json().at("batch_id"), "p" + std::to_string(i - i % 2));
+  }
+}
+
+TEST(H14, AClientThatPipelinesWithoutReadingIsNotReadFrom) {
+  const Twin twin;
+  Connection greedy(twin.server.port(), {.receive_buffer = 4096});
+  std::string requests;
+  while (requests.size() < 64 * 1024) requests += request_text("GET", "/factory/status", {}, {});
+  constexpr std::size_t kMost = 32 * 1024 * 1024;
+  std::size_t sent = 0;
+  std::size_t at = 0;
+  for (int refusals = 0; sent < kMost && refusals < 100;) {
+    const ssize_t size =
+        ::send(greedy.descriptor(), requests.data() + at, requests.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size > 0) {
+      sent += static_cast<std::size_t>(size);
+      at = (at + static_cast<std::size_t>(size)) % requests.size();
+      refusals = 0;
+    } else {
+      // Full. So many answers show that the server had its turn and still does not read.
+      ++refusals;
+      ASSERT_EQ(twin.http.get("/health/live").status, 200);
+    }
+  }
+  EXPECT_LT(sent, kMost);
+}
+
+TEST(H16, NoOtherProtocolIsSpoken) {
+  const Twin twin;
+  Connection upgrade(twin.server.port());
+  upgrade.send(kGet + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n" +
+               kNext);
+  EXPECT_EQ(read_response(upgrade).status, 200);
+  EXPECT_EQ(read_response(upgrade).status, 200);
+  expect_refused(twin, {{"CONNECT", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", {400, 405}}});
+  EXPECT_EQ(twin.http.request("TRACE", "/health").status, 405);
+  // What would not understand our answer gets none.
+  for (const std::string& bytes :
+       {std::string("\x16\x03\x01\x00\xC8\x01\x00\x00\xC4\x03\x03", 11), std::string("\x16"),
+        std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + std::string(9, '\0'), std::string("PRI * HTTP/2.0\r\n")}) {
+    Connection connection(twin.server.port());
+    connection.send(bytes);
+    while (connection.receive()) {
+    }
+    EXPECT_EQ(connection.buffer(), "");
+  }
+}
+
+TEST(H17, InputIsNeverReflectedAsHtmlNorIntoFields) {
+  Twin twin;
+  const std::string script = "%3Cscript%3Ealert(1)%3C/script%3E";
+  for (const std::string& target :
+       {"/" + script, "/batches/" + script, "/batches?status=" + script, "/machine/" + script + "/mixing/status",
+        "/factory/logs?limit=" + script, std::string("/batches?order=%0d%0aX-Evil:%201")}) {
+    const HttpResponse response = twin.http.get(target, {{"Accept", "text/html"}});
+    EXPECT_GE(response.status, 400) << target;
+    EXPECT_EQ(response.field("Content-Type"), "application/json") << target;
+    EXPECT_EQ(response.field("X-Content-Type-Options"), "nosniff") << target;
+  }
+  const HttpResponse moved = twin.http.get("/batches/a%0d%0aX-Evil:%201/?x=%0d%0aX-Evil:%202");
+  EXPECT_EQ(moved.status, 307);
+  EXPECT_FALSE(moved.header("X-Evil"));
+  EXPECT_EQ(moved.field("Location"), "/batches/a%0D%0AX-Evil%3A%201?x=%0d%0aX-Evil:%202");
+  // Neither into the log: one request is one line.
+  (void)twin.http.get("/a%0d%0aINFO:%20forged%1b[31m");
+  (void)twin.http.get("/batches/b%0aforged");
+  (void)twin.http.get("/health", {{"X-Request-ID", "forged\x1b[31m"}});
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  const std::string said = twin.server.out() + twin.server.err();
+  EXPECT_EQ(said.find("\nINFO: forged"), std::string::npos);
+  EXPECT_EQ(said.find("\nforged"), std::string::npos);
+  EXPECT_EQ(said.find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace battery_twin::system

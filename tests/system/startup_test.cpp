@@ -1,0 +1,68 @@
+// How the server starts, and what it says. How it ends is in process_rules_test.cpp.
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "twin.hpp"
+
+namespace battery_twin::system {
+namespace {
+
+constexpr int kUsage = 2;
+
+std::size_t count(const std::string& text, std::string_view part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
+  return found;
+}
+
+TEST(Startup, SaysWhatScriptsWaitFor) {
+  ServerProcess server;
+  const std::string said = server.err();
+  EXPECT_NE(said.find("Started server process [" + std::to_string(server.pid()) + "]"), std::string::npos) << said;
+  EXPECT_NE(said.find("Application startup complete."), std::string::npos) << said;
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST(Startup, ABadOptionIsExit2) {
+  for (const std::vector<std::string>& options :
+       std::initializer_list<std::vector<std::string>>{{"--no-such-option"},
+                                                       {"--port", "70000"},
+                                                       {"--port", "http"},
+                                                       {"--models", "wishful"},
+                                                       {"--step-interval", "-1"},
+                                                       {"--noise", "loud"},
+                                                       {"--seed", "x"},
+                                                       {"--queue-limit"}}) {
+    std::vector<std::string> arguments{BATTERY_TWIN_BINARY};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    Process process(arguments);
+    EXPECT_EQ(process.wait(), kUsage) << options.front();
+    EXPECT_FALSE(process.err().empty()) << options.front();
+  }
+}
+
+TEST(Startup, VersionAndHelpAreAnswered) {
+  for (const char* option : {"--version", "--help"}) {
+    Process process({BATTERY_TWIN_BINARY, option});
+    EXPECT_EQ(process.wait(), 0) << option;
+    EXPECT_FALSE(process.out().empty()) << option;
+  }
+}
+
+TEST(AccessLog, HasOneLineForEachRequest) {
+  Twin twin;
+  EXPECT_EQ(twin.http.get("/health").status, 200);
+  EXPECT_EQ(twin.http.get("/nothing?a=b").status, 404);
+  EXPECT_EQ(twin.http.post("/factory/start", Json::object()).status, 200);
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  const std::string log = twin.server.out();
+  EXPECT_EQ(count(log, "\"GET /health HTTP/1.1\" 200"), 1u) << log;
+  EXPECT_EQ(count(log, "\"GET /nothing?a=b HTTP/1.1\" 404"), 1u) << log;
+  EXPECT_EQ(count(log, "\"POST /factory/start HTTP/1.1\" 200"), 1u) << log;
+}
+
+}  // namespace
+}  // namespace battery_twin::system
