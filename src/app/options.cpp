@@ -163,9 +163,8 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   };
   seconds("--timeout-keep-alive", keep_alive, "Seconds an idle connection is kept");
   seconds("--timeout-graceful-shutdown", graceful, "Seconds requests may take to finish at shutdown");
-  seconds("--ws-ping-interval", ping_interval,
-          "Seconds; an idle WebSocket client is pinged half-way through this plus the time-out");
-  seconds("--ws-ping-timeout", ping_timeout, "Seconds; a client silent for the interval plus this is dropped");
+  seconds("--ws-ping-interval", ping_interval, "Seconds; a WebSocket client that is silent for so long is pinged");
+  seconds("--ws-ping-timeout", ping_timeout, "Seconds; a client that stays silent for so long after that is dropped");
 
   app.add_option("--log-level", options.log_level, "Least level that is logged")
       ->check(CLI::IsMember({"critical", "error", "warning", "info", "debug", "trace"}));

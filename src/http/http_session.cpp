@@ -240,7 +240,8 @@ class HttpSession final : public Connection {
     if (hub_.draining) co_return co_await refuse(detail(503, "The server is shutting down"));
     clear_deadline();
     log_access(101);
-    start_ws_session(hub_, std::move(socket_), std::move(buffer_), parser_->release(), head);
+    start_ws_session(hub_, std::move(socket_), text_of(header[Field::sec_websocket_key]), std::string(buffered()),
+                     head);
     co_return false;
   }
 

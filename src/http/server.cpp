@@ -55,7 +55,9 @@ class TheServer final : public Server {
                                     check_host || !config_.allowed_hosts.empty()),
              .connections = {},
              .draining = false,
-             .on_gone = {}},
+             .on_gone = {},
+             .outgoing = {},
+             .to_flush = {}},
         acceptor_(io.get_executor()),
         sweep_timer_(io.get_executor()),
         accept_timer_(io.get_executor()) {

@@ -1,176 +1,243 @@
 #include "ws_session.hpp"
 
-#include <boost/beast/core/buffered_read_stream.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/websocket/stream.hpp>
-#include <deque>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <span>
+
+#include "ws_frame.hpp"
 
 namespace battery_twin::http {
 namespace {
 
-namespace beast = boost::beast;
-namespace websocket = beast::websocket;
+namespace asio = boost::asio;
 using boost::system::error_code;
 
-// Reads first what came with the handshake, then the socket: those bytes are the client's first frames.
-class UpgradedStream : public beast::buffered_read_stream<Socket, beast::flat_buffer> {
- public:
-  using buffered_read_stream::buffered_read_stream;
-};
+constexpr std::chrono::seconds kCloseTime{4};
+constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kWriteAtOnce = 64 * 1024;
 
-template <class Handler>
-void async_teardown(beast::role_type role, UpgradedStream& stream, Handler&& handler) {
-  websocket::async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
+std::string handshake_answer(std::string_view key, const ServerConfig& config) {
+  std::string answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  const auto add = [&answer](std::string_view name, std::string_view value) {
+    answer.append(name).append(": ").append(value).append("\r\n");
+  };
+  add("Sec-WebSocket-Accept", accept_key(key));
+  if (!config.server_header.empty()) add("Server", config.server_header);
+  for (const auto& [name, value] : config.extra_headers) add(name, value);
+  return answer.append("\r\n");
 }
 
-constexpr std::chrono::seconds kHandshakeTime{10};
-constexpr std::chrono::seconds kCloseTime{5};
-
-// One WebSocket client. Sends through one queue, one write at a time; everything runs on the I/O thread.
+// One WebSocket client. Everything that it is sent goes through one queue, which is written at the end of the loop's
+// turn, as far as the socket takes it; the rest follows when the socket takes more. While it is idle it holds neither
+// a buffer nor a timer, only a wait for something to read.
 class WsSession final : public Connection, public api::Sink {
  public:
-  WsSession(Hub& hub, Socket socket, beast::flat_buffer leftover)
-      : hub_(hub), registration_(hub, this), stream_(std::move(socket)) {
-    const auto bytes = leftover.cdata();
-    auto& kept = stream_.next_layer().buffer();
-    kept.commit(boost::asio::buffer_copy(kept.prepare(bytes.size()), bytes));
-  }
+  WsSession(Hub& hub, Socket socket) : hub_(hub), registration_(hub, this), socket_(std::move(socket)) {}
 
-  void start(beast::http::request<beast::http::string_body> handshake, const api::RequestHead& head) {
-    websocket::stream_base::timeout timeout{};
-    timeout.handshake_timeout = kHandshakeTime;
-    timeout.idle_timeout = hub_.config.ws_ping_interval + hub_.config.ws_ping_timeout;
-    timeout.keep_alive_pings = true;  // half-way through the idle time-out
-    stream_.set_option(timeout);
-    stream_.set_option(websocket::stream_base::decorator([&config = hub_.config](websocket::response_type& response) {
-      if (!config.server_header.empty()) response.set(beast::http::field::server, config.server_header);
-      for (const auto& [name, value] : config.extra_headers) response.insert(name, value);
-    }));
-    stream_.read_message_max(hub_.config.ws_max_message);
-    stream_.auto_fragment(false);
-    stream_.text(true);
-    handshake_ = std::move(handshake);
-    head_ = head;
-    stream_.async_accept(handshake_, [self = self()](error_code error) { self->accepted(error); });
+  void start(std::string_view key, std::string leftover, const api::RequestHead& head) {
+    socket_.non_blocking(true);
+    heard();
+    unread_ = std::move(leftover);
+    queue_.push_raw(std::make_shared<const std::string>(handshake_answer(key, hub_.config)));
+    flush_later();
+    try {
+      feed_ = hub_.handler.open_feed(head, *this);
+      feed_->refill();
+    } catch (...) {
+      cut();
+      throw;
+    }
   }
 
   void send(std::shared_ptr<const std::string> text) override {
-    if (closing_) return;
-    queued_bytes_ += text->size();
-    queue_.push_back(std::move(text));
-    if (queued_bytes_ > hub_.config.ws_max_backlog) return close(websocket::close_code::try_again_later);
-    if (!writing_) write();
+    if (state_ != State::open) return;
+    push(Opcode::text, std::move(text));
+    // What is on its way already does not count: it may be an answer of the greatest size.
+    if (queue_.cost_behind_first() > hub_.config.ws_max_backlog) close(CloseCode::try_again_later);
   }
 
-  void expire() override { cut(); }
-  void drain() override { close(websocket::close_code::service_restart); }
+  void expire() override {
+    if (state_ != State::open) return cut();
+    if (pinged_) return close(CloseCode::internal_error);
+    pinged_ = true;
+    set_deadline_in(hub_.config.ws_ping_timeout);
+    push(Opcode::ping, std::make_shared<const std::string>());
+  }
+
+  void drain() override { close(CloseCode::service_restart); }
+
   void cut() override {
     clear_deadline();
+    state_ = State::cut;
     error_code ignored;
-    socket().close(ignored);
+    socket_.close(ignored);
+  }
+
+  void flush() override {
+    flush_is_due_ = false;
+    write();
+    if (queue_.empty()) {
+      if (state_ == State::open) feed_->refill();
+      if (state_ == State::ending) end();
+    }
+    read_on();
   }
 
  private:
+  enum class State {
+    open,
+    closing,  // our close frame is queued or sent; only the client's is of interest
+    ending,   // nothing that the client sends is of interest
+    cut,
+  };
+
   std::shared_ptr<WsSession> self() { return std::static_pointer_cast<WsSession>(shared_from_this()); }
-  Socket& socket() { return stream_.next_layer().next_layer(); }
 
-  void accepted(error_code error) {
-    if (error || closing_) return cut();
-    handshake_ = {};
-    feed_ = hub_.handler.open_feed(head_, *this);
-    feed_->refill();
-    read();
+  void push(Opcode opcode, std::shared_ptr<const std::string> payload) {
+    queue_.push(opcode, std::move(payload));
+    flush_later();
+    // Much in one turn: the socket may take it now, so that it is no backlog.
+    if (queue_.cost() > kWriteAtOnce) write();
   }
 
-  void read() {
-    reading_ = true;
-    stream_.async_read(inbox_, [self = self()](error_code error, std::size_t) { self->received(error); });
-  }
-
-  void received(error_code error) {
-    reading_ = false;
-    if (error) return gone();
-    if (closing_) {
-      // Only the answer to our close is of interest; the close operation reads it.
-      return;
-    }
-    if (!stream_.got_text()) return close(websocket::close_code::unknown_data);
-    const std::string text = beast::buffers_to_string(inbox_.cdata());
-    inbox_.consume(inbox_.size());
-    if (inbox_.capacity() > kKeptInbox) inbox_ = {};
-    send(std::make_shared<const std::string>(feed_->on_text(text)));
-    read_on();
-  }
-
-  // A client that sends without reading its answers is not read from either.
-  void read_on() {
-    if (!reading_ && !closing_ && queued_bytes_ <= hub_.config.ws_max_backlog / 2) read();
+  void flush_later() {
+    if (flush_is_due_) return;
+    flush_is_due_ = true;
+    hub_.flush_later(self(), socket_.get_executor());
   }
 
   void write() {
-    writing_ = true;
-    stream_.async_write(boost::asio::buffer(*queue_.front()),
-                        [self = self()](error_code error, std::size_t) { self->written(error); });
-  }
-
-  void written(error_code error) {
-    writing_ = false;
-    if (error) return gone();
-    if (closing_) return send_close();
-    queued_bytes_ -= queue_.front()->size();
-    queue_.pop_front();
-    if (queue_.empty()) feed_->refill();
-    read_on();
-    if (!queue_.empty() && !writing_ && !closing_) write();
-  }
-
-  // Nothing more is queued from here on. The close frame goes out behind the message that is being written, or, when
-  // the client does not take that one, never.
-  void close(websocket::close_code code) {
-    if (closing_) return;
-    closing_ = true;
-    code_ = code;
-    set_deadline_in(kCloseTime);
-    if (!feed_) return;  // still in the handshake
-    if (writing_) {
-      while (queue_.size() > 1) queue_.pop_back();  // the first one is on its way
-    } else {
-      send_close();
+    while (!queue_.empty() && !blocked_ && state_ != State::cut) {
+      std::string& bytes = hub_.outgoing;
+      bytes.clear();
+      queue_.gather(bytes, kWriteAtOnce);
+      error_code error;
+      const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
+      if (error && error != asio::error::would_block) return cut();
+      queue_.drop(sent);
+      if (sent < bytes.size()) wait_until_writable();
     }
   }
 
-  void send_close() {
-    stream_.async_close(code_, [self = self()](error_code) { self->cut(); });
+  void wait_until_writable() {
+    blocked_ = true;
+    socket_.async_wait(Socket::wait_write, [self = self()](error_code error) {
+      self->blocked_ = false;
+      if (error) return self->cut();
+      self->heard();  // it takes what it was sent, so it lives
+      self->flush();
+    });
   }
 
-  // Closed by the client, timed out or broken: the stream has answered what there was to answer.
-  void gone() {
-    if (!closing_) cut();
-    closing_ = true;
+  // A client that sends without reading its answers is not read from either.
+  [[nodiscard]] bool paused() const { return state_ == State::open && queue_.cost() > hub_.config.ws_max_backlog / 2; }
+
+  void read_on() {
+    if (!unread_.empty() && !paused()) {
+      std::string bytes = std::exchange(unread_, {});
+      take(bytes);
+    }
+    if (reading_ || half_closed_ || paused() || state_ == State::cut) return;
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read, [self = self()](error_code error) {
+      self->reading_ = false;
+      if (error) return self->cut();
+      self->read();
+      self->read_on();
+    });
   }
 
-  static constexpr std::size_t kKeptInbox = 4 * 1024;
+  void read() {
+    std::array<char, kReadAtOnce> bytes;
+    error_code error;
+    const std::size_t size = socket_.read_some(asio::buffer(bytes), error);
+    if (error == asio::error::would_block) return;
+    if (error) return gone(error);
+    heard();
+    take(std::span(bytes).first(size));
+  }
+
+  void heard() {
+    if (state_ != State::open) return;
+    pinged_ = false;
+    set_deadline_in(hub_.config.ws_ping_interval);
+  }
+
+  void take(std::span<char> bytes) {
+    while (state_ == State::open || state_ == State::closing) {
+      if (paused()) {
+        unread_.assign(bytes.begin(), bytes.end());
+        return;
+      }
+      const Incoming incoming = reader_.next(bytes);
+      switch (incoming.kind) {
+        case Incoming::Kind::nothing:
+          return;
+        case Incoming::Kind::text:
+          if (state_ == State::open)
+            push(Opcode::text, std::make_shared<const std::string>(feed_->on_text(incoming.payload())));
+          break;
+        case Incoming::Kind::ping:
+          if (state_ == State::open) push(Opcode::pong, std::make_shared<const std::string>(incoming.payload()));
+          break;
+        case Incoming::Kind::pong:
+          break;
+        case Incoming::Kind::close:
+        case Incoming::Kind::fault:
+          close(incoming.code);
+          if (state_ == State::cut) return;
+          state_ = State::ending;
+          if (queue_.empty()) end();
+          return;
+      }
+    }
+  }
+
+  // Nothing is queued behind our close frame, and the client has only so much time to take it.
+  void close(CloseCode code) {
+    if (state_ != State::open) return;
+    state_ = State::closing;
+    set_deadline_in(kCloseTime);
+    if (code == CloseCode::try_again_later) queue_.drop_unbegun();
+    push(Opcode::close, std::make_shared<const std::string>(close_payload(code)));
+  }
+
+  // Closing at once could reset the connection and with that take our last frames from the client, so what it still
+  // sends is read until it has closed, too.
+  void end() {
+    if (half_closed_) return cut();
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+  }
+
+  // The client has closed its side, or all of it. What it is still owed is our close frame, if there is one.
+  void gone(error_code error) {
+    if (error != asio::error::eof || state_ == State::open || queue_.empty()) return cut();
+    half_closed_ = true;
+    state_ = State::ending;
+  }
 
   Hub& hub_;
   Registration registration_;
-  websocket::stream<UpgradedStream, false> stream_;
-  beast::http::request<beast::http::string_body> handshake_;
-  api::RequestHead head_;
+  Socket socket_;
   std::unique_ptr<api::Feed> feed_;
-  beast::flat_buffer inbox_;
-  std::deque<std::shared_ptr<const std::string>> queue_;
-  std::size_t queued_bytes_ = 0;
-  websocket::close_code code_ = websocket::close_code::none;
-  bool reading_ = false;
-  bool writing_ = false;
-  bool closing_ = false;
+  FrameQueue queue_;
+  MessageReader reader_{hub_.config.ws_max_message};
+  std::string unread_;  // while paused
+  State state_ = State::open;
+  bool pinged_ = false;  // and not heard of since
+  bool flush_is_due_ = false;
+  bool blocked_ = false;  // the socket takes nothing more; a wait for that is under way
+  bool reading_ = false;  // a wait for something to read is under way
+  bool half_closed_ = false;
 };
 
 }  // namespace
 
-void start_ws_session(Hub& hub, Socket socket, beast::flat_buffer leftover,
-                      beast::http::request<beast::http::string_body> handshake, const api::RequestHead& head) {
-  std::make_shared<WsSession>(hub, std::move(socket), std::move(leftover))->start(std::move(handshake), head);
+void start_ws_session(Hub& hub, Socket socket, std::string_view key, std::string leftover,
+                      const api::RequestHead& head) {
+  std::make_shared<WsSession>(hub, std::move(socket))->start(key, std::move(leftover), head);
 }
 
 }  // namespace battery_twin::http

@@ -1,18 +1,17 @@
 #pragma once
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <string>
+#include <string_view>
 
 #include "battery_twin/api/message.hpp"
 #include "connection.hpp"
 
 namespace battery_twin::http {
 
-/// Answers the handshake and serves the WebSocket from then on.
+/// Answers a handshake that has been found good and serves the WebSocket from then on.
+/// @param key       the client's `Sec-WebSocket-Key`
 /// @param leftover  bytes that the client sent after its handshake
-void start_ws_session(Hub& hub, Socket socket, boost::beast::flat_buffer leftover,
-                      boost::beast::http::request<boost::beast::http::string_body> handshake,
+void start_ws_session(Hub& hub, Socket socket, std::string_view key, std::string leftover,
                       const api::RequestHead& head);
 
 }  // namespace battery_twin::http
