@@ -13,7 +13,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::chrono::seconds kCloseTime{4};
+constexpr std::chrono::seconds kCloseTime{3};
 constexpr std::size_t kReadAtOnce = 16 * 1024;
 constexpr std::size_t kWriteAtOnce = 64 * 1024;
 

@@ -1,4 +1,4 @@
-// /ws/status: handshake, order, replay, filters, telemetry, and the frames that clients get wrong.
+// /ws/status: order, replay, filters and telemetry. What holds for any WebSocket is in websocket_rules_test.cpp.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -48,61 +48,6 @@ std::vector<Json> past(WsClient& client, std::size_t count) {
   while (messages.size() < count) messages.push_back(client.receive_json());
   for (Json& further : until_echo(client)) messages.push_back(std::move(further));
   return messages;
-}
-
-TEST(WsHandshake, FollowsTheRfc) {
-  const Twin twin;
-  WsClient client = twin.listen();
-  EXPECT_EQ(client.handshake().field("Sec-WebSocket-Accept"), kWebSocketAccept);
-  EXPECT_EQ(client.handshake().header("Sec-WebSocket-Protocol"), std::nullopt);
-  EXPECT_EQ(client.handshake().header("Sec-WebSocket-Extensions"), std::nullopt);
-  const WsClient offering(twin.server.port(), WsClient::Options{.headers = {{"Sec-WebSocket-Protocol", "chat"}}});
-  EXPECT_EQ(offering.handshake().header("Sec-WebSocket-Protocol"), std::nullopt);
-}
-
-TEST(WsHandshake, RefusesWhatIsNone) {
-  const Twin twin;
-  const auto status = [&](std::string text) { return twin.http.raw(text); };
-  const std::string good = upgrade_text("/ws/status");
-  const auto with = [&](std::string_view from, std::string_view to) {
-    std::string text = good;
-    text.replace(text.find(from), from.size(), to);
-    return text;
-  };
-  const HttpResponse version = status(with("Version: 13", "Version: 8"));
-  EXPECT_EQ(version.status, 426);
-  EXPECT_EQ(version.field("Sec-WebSocket-Version"), "13");
-  EXPECT_EQ(status(with(kWebSocketKey, "c2hvcnQ=")).status, 400);
-  EXPECT_EQ(status(with(kWebSocketKey, "")).status, 400);
-  EXPECT_EQ(status(with("HTTP/1.1", "HTTP/1.0")).status, 400);
-  for (const char* query : {"since=abc", "since=-1", "replay=x", "telemetry=maybe"}) {
-    const HttpResponse response = status(upgrade_text("/ws/status?" + std::string(query)));
-    EXPECT_EQ(response.status, 400) << query;
-    EXPECT_EQ(response.json().at("detail").at(0).at("loc").at(0), "query") << query;
-  }
-}
-
-TEST(WsHandshake, LooksAtTheOrigin) {
-  const Twin twin({"--cors-origin", "https://plant.example"});
-  for (const char* origin : {"https://evil.example", "null", "http://localhost.evil.example",
-                             "https://plant.example.evil", "https://plant.example:444"}) {
-    EXPECT_EQ(twin.http.raw(upgrade_text("/ws/status", {{"Origin", origin}})).status, 403) << origin;
-  }
-  for (const std::string& origin :
-       {std::string("http://localhost:3000"), std::string("https://plant.example"), twin.server.url()}) {
-    Connection connection(twin.server.port());
-    connection.send(upgrade_text("/ws/status", {{"Origin", origin}}));
-    EXPECT_EQ(read_response(connection).status, 101) << origin;
-  }
-  EXPECT_EQ(twin.http.raw(upgrade_text("/ws/status", {{"Host", "evil.example"}})).status, 421);
-}
-
-TEST(WsHandshake, BytesSentWithItAreNotLost) {
-  const Twin twin;
-  WsClient client(twin.server.port(), WsClient::Options{.sent_ahead = frame_bytes(Opcode::text, "early") +
-                                                                      frame_bytes(Opcode::text, "second")});
-  EXPECT_EQ(client.receive(), "Echo: early");
-  EXPECT_EQ(client.receive(), "Echo: second");
 }
 
 class WsEventsOf : public ::testing::TestWithParam<std::string> {};
