@@ -218,19 +218,20 @@ class WsSession final : public Connection, public api::Sink {
     state_ = State::ending;
   }
 
+  // First what every event needs: with many clients most of the time goes into fetching it from memory.
   Hub& hub_;
   Registration registration_;
-  Socket socket_;
-  std::unique_ptr<api::Feed> feed_;
-  FrameQueue queue_;
-  MessageReader reader_{hub_.config.ws_max_message};
-  std::string unread_;  // while paused
   State state_ = State::open;
   bool pinged_ = false;  // and not heard of since
   bool flush_is_due_ = false;
   bool blocked_ = false;  // the socket takes nothing more; a wait for that is under way
   bool reading_ = false;  // a wait for something to read is under way
   bool half_closed_ = false;
+  FrameQueue queue_;
+  std::unique_ptr<api::Feed> feed_;
+  std::string unread_;  // while paused
+  Socket socket_;
+  MessageReader reader_{hub_.config.ws_max_message};
 };
 
 }  // namespace
