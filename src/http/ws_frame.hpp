@@ -113,7 +113,7 @@ class FrameHeader {
   [[nodiscard]] std::string_view bytes() const { return {bytes_.data(), size_}; }
 
  private:
-  std::array<char, 10> bytes_;
+  std::array<char, 10> bytes_{};
   std::size_t size_;
 };
 
