@@ -53,6 +53,7 @@ std::optional<std::string> Subscription::read(const Json& filter, const plant::L
   if (!std::ranges::all_of(lists.machines, [&](const auto& name) { return is_machine(name, layout); }))
     return "machine names a machine that does not exist";
   lists_ = std::move(lists);
+  wants_all_ = lists_.events.empty() && lists_.lines.empty() && lists_.machines.empty() && lists_.batch_ids.empty();
   return std::nullopt;
 }
 

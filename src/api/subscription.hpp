@@ -22,10 +22,14 @@ class Subscription {
   [[nodiscard]] bool wants(std::string_view event, const plant::Station* station, std::string_view line,
                            std::string_view batch_id) const;
 
+  /// Nothing is kept from the client, so that `wants` need not be asked.
+  [[nodiscard]] bool wants_all() const { return wants_all_; }
+
  private:
   struct Lists {
     std::vector<std::string> events, lines, machines, batch_ids;
   };
+  bool wants_all_ = true;
   Lists lists_;
 };
 

@@ -2,11 +2,14 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "access_policy.hpp"
 #include "battery_twin/api/handler.hpp"
@@ -29,6 +32,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void drain() = 0;
   /// The server cannot wait any longer.
   virtual void cut() = 0;
+  /// The turn of the loop is over (`Hub::flush_later`): writes what was queued in it.
+  virtual void flush() {}
 
   [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
 
@@ -50,6 +55,25 @@ struct Hub {
   bool draining = false;
   std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet
   std::function<void()> on_gone;  // a connection has gone
+  std::string outgoing;           // where a connection puts together what it writes at once
+  std::vector<std::shared_ptr<Connection>> to_flush;
+
+  /// Calls the connection's `flush` after all that the loop has to do already. So what a connection is given by several
+  /// handlers, or by one in several pieces, goes out in one write.
+  void flush_later(std::shared_ptr<Connection> connection, const Executor& executor) {
+    to_flush.push_back(std::move(connection));
+    if (to_flush.size() == 1) boost::asio::post(executor, [this] { flush(); });
+  }
+
+  void flush() {
+    for (const auto& connection : std::exchange(to_flush, {})) {
+      try {
+        connection->flush();
+      } catch (...) {  // out of memory: it ends this one, not those behind it
+        connection->cut();
+      }
+    }
+  }
 };
 
 /// Puts a connection on the hub's list for as long as it lives.

@@ -24,7 +24,7 @@
 #include "characters.hpp"
 #include "request_guard.hpp"
 #include "response_writer.hpp"
-#include "ws_frames.hpp"
+#include "ws_frame.hpp"
 #include "ws_session.hpp"
 
 namespace battery_twin::http {
@@ -302,10 +302,9 @@ class HttpSession final : public Connection {
     log_access(101);
     request_.extra.emplace_back("X-Request-ID", request_id());
     const std::string_view key = {header[Field::sec_websocket_key].data(), header[Field::sec_websocket_key].size()};
-    const api::Response switching{
-        .status = 101,
-        .content_type = {},
-        .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", websocket_accept(key)}}};
+    const api::Response switching{.status = 101,
+                                  .content_type = {},
+                                  .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", accept_key(key)}}};
     start_ws_session(hub_, std::move(socket_), to_wire(switching), buffered(), head);
     co_return false;
   }

@@ -60,7 +60,9 @@ class TheServer final : public Server {
              .connections = {},
              .draining = false,
              .unsent_bytes = 0,
-             .on_gone = {}},
+             .on_gone = {},
+             .outgoing = {},
+             .to_flush = {}},
         acceptor_(io.get_executor()),
         sweep_timer_(io.get_executor()),
         accept_timer_(io.get_executor()) {

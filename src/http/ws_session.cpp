@@ -1,255 +1,236 @@
 #include "ws_session.hpp"
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <deque>
-#include <exception>
+#include <boost/asio/error.hpp>
 #include <span>
-#include <vector>
 
-#include "ws_frames.hpp"
+#include "ws_frame.hpp"
 
 namespace battery_twin::http {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using Text = std::shared_ptr<const std::string>;
 
-constexpr std::chrono::seconds kCloseTime{4};  // a client that does not answer our close has gone
-constexpr std::size_t kReadAtOnce = 64 * 1024;
-constexpr std::size_t kFramesAtOnce = 16;  // in one write
+constexpr std::chrono::seconds kCloseTime{3};
+constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kWriteAtOnce = 64 * 1024;
 
-// One WebSocket client. Sends through one queue, one write at a time; everything runs on the I/O thread.
+// One WebSocket client. Everything that it is sent goes through one queue, which is written at the end of the loop's
+// turn, as far as the socket takes it; the rest follows when the socket takes more. While it is idle it holds neither
+// a buffer nor a timer, only a wait for something to read.
 class WsSession final : public Connection, public api::Sink {
  public:
-  WsSession(Hub& hub, Socket socket)
-      : hub_(hub), registration_(hub, this), socket_(std::move(socket)), frames_(hub.config.ws_max_message) {}
+  WsSession(Hub& hub, Socket socket) : hub_(hub), registration_(hub, this), socket_(std::move(socket)) {}
 
   void start(std::string answer, std::string_view leftover, const api::RequestHead& head) {
-    error_code error;
-    socket_.non_blocking(true, error);
-    if (error) return;
+    socket_.non_blocking(true);
     heard();
-    push({.text = std::make_shared<const std::string>(std::move(answer))});
-    call([&] {
+    unread_ = leftover;
+    queue_.push_raw(std::make_shared<const std::string>(std::move(answer)));
+    flush_later();
+    guarded([&] {
       feed_ = hub_.handler.open_feed(head, *this);
       feed_->refill();
     });
-    take(leftover);
-    read();
   }
 
-  void send(Text text) override {
-    if (closing_) return;
-    if (unread_events_ + text->size() > hub_.config.ws_max_backlog) return close(CloseCode::try_again_later);
-    unread_events_ += text->size();
-    push({.head = FrameHead(Opcode::text, text->size()), .text = std::move(text), .is_event = true});
+  void send(std::shared_ptr<const std::string> text) override {
+    if (state_ != State::open) return;
+    push(Opcode::text, std::move(text));
+    // What is on its way already does not count: it may be an answer of the greatest size.
+    if (queue_.cost_behind_first() > hub_.config.ws_max_backlog) close(CloseCode::try_again_later);
   }
 
   void expire() override {
-    if (closing_ || pinged_) return cut();
-    push_frame(Opcode::ping, {});
+    if (state_ != State::open) return cut();
+    if (pinged_) return close(CloseCode::internal_error);
     pinged_ = true;
     set_deadline_in(hub_.config.ws_ping_timeout);
+    push(Opcode::ping, std::make_shared<const std::string>());
   }
 
-  void drain() override { close(CloseCode::restart); }
+  void drain() override { close(CloseCode::service_restart); }
 
   void cut() override {
-    closing_ = true;
     clear_deadline();
+    state_ = State::cut;
     error_code ignored;
     socket_.close(ignored);
   }
 
+  void flush() override {
+    flush_is_due_ = false;
+    write();
+    if (queue_.empty()) {
+      if (state_ == State::open) guarded([this] { feed_->refill(); });
+      if (state_ == State::ending) end();
+    }
+    read_on();
+  }
+
  private:
-  struct Outgoing {
-    FrameHead head{};
-    Text text;
-    bool is_event = false;
-    [[nodiscard]] std::size_t size() const { return head.size + text->size(); }
+  enum class State {
+    open,
+    closing,  // our close frame is queued or sent; only the client's is of interest
+    ending,   // nothing that the client sends is of interest
+    cut,
   };
 
   std::shared_ptr<WsSession> self() { return std::static_pointer_cast<WsSession>(shared_from_this()); }
 
-  // What the handler does must not end the server.
-  template <class Call>
-  void call(Call what) {
+  void push(Opcode opcode, std::shared_ptr<const std::string> payload) {
+    queue_.push(opcode, std::move(payload));
+    flush_later();
+    // Much in one turn: the socket may take it now, so that it is no backlog.
+    if (queue_.cost() > kWriteAtOnce) write();
+  }
+
+  void flush_later() {
+    if (flush_is_due_) return;
+    flush_is_due_ = true;
+    hub_.flush_later(self(), socket_.get_executor());
+  }
+
+  void write() {
+    while (!queue_.empty() && !blocked_ && state_ != State::cut) {
+      std::string& bytes = hub_.outgoing;
+      bytes.clear();
+      queue_.gather(bytes, kWriteAtOnce);
+      error_code error;
+      const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
+      if (error && error != asio::error::would_block) return cut();
+      queue_.drop(sent);
+      if (sent < bytes.size()) wait_until_writable();
+    }
+  }
+
+  void wait_until_writable() {
+    blocked_ = true;
+    socket_.async_wait(Socket::wait_write, [self = self()](error_code error) {
+      self->blocked_ = false;
+      if (error) return self->cut();
+      self->heard();  // it takes what it was sent, so it lives
+      self->flush();
+    });
+  }
+
+  // A client that sends without reading its answers is not read from either.
+  [[nodiscard]] bool paused() const { return state_ == State::open && queue_.cost() > hub_.config.ws_max_backlog / 2; }
+
+  void read_on() {
+    if (!unread_.empty() && !paused()) {
+      std::string bytes = std::exchange(unread_, {});
+      take(bytes);
+    }
+    if (reading_ || half_closed_ || paused() || state_ == State::cut) return;
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read, [self = self()](error_code error) {
+      self->reading_ = false;
+      if (error) return self->cut();
+      self->read();
+      self->read_on();
+    });
+  }
+
+  void read() {
+    std::array<char, kReadAtOnce> bytes;
+    error_code error;
+    const std::size_t size = socket_.read_some(asio::buffer(bytes), error);
+    if (error == asio::error::would_block) return;
+    if (error) return gone(error);
+    heard();
+    take(std::span(bytes).first(size));
+  }
+
+  void heard() {
+    if (state_ != State::open) return;
+    pinged_ = false;
+    set_deadline_in(hub_.config.ws_ping_interval);
+  }
+
+  void take(std::span<char> bytes) {
+    while (state_ == State::open || state_ == State::closing) {
+      if (paused()) {
+        unread_.assign(bytes.begin(), bytes.end());
+        return;
+      }
+      const Incoming incoming = reader_.next(bytes);
+      switch (incoming.kind) {
+        case Incoming::Kind::nothing:
+          return;
+        case Incoming::Kind::text:
+          if (state_ == State::open) {
+            guarded(
+                [&] { push(Opcode::text, std::make_shared<const std::string>(feed_->on_text(incoming.payload()))); });
+          }
+          break;
+        case Incoming::Kind::ping:
+          if (state_ == State::open) push(Opcode::pong, std::make_shared<const std::string>(incoming.payload()));
+          break;
+        case Incoming::Kind::pong:
+          break;
+        case Incoming::Kind::close:
+        case Incoming::Kind::fault:
+          close(incoming.code);
+          if (state_ == State::cut) return;
+          state_ = State::ending;
+          if (queue_.empty()) end();
+          return;
+      }
+    }
+  }
+
+  // What fails behind the feed ends this client, with a word in the log.
+  template <class Work>
+  void guarded(const Work& work) {
     try {
-      what();
+      work();
     } catch (const std::exception& error) {
       hub_.config.on_error(std::string("internal error of a WebSocket: ") + error.what());
       close(CloseCode::internal_error);
     }
   }
 
-  // The client is there.
-  void heard() {
-    if (closing_) return;
-    pinged_ = false;
-    set_deadline_in(hub_.config.ws_ping_interval);
-  }
-
-  void read() {
-    if (reading_ || ended_ || !socket_.is_open()) return;
-    // A client that sends without reading its answers is not read from either, until it is to be closed.
-    if (!closing_ && unread_bytes_ > hub_.config.ws_max_backlog / 2) return;
-    reading_ = true;
-    // Waits without a buffer of its own: most clients are idle most of the time.
-    socket_.async_wait(Socket::wait_read, [self = self()](error_code error) {
-      self->reading_ = false;
-      if (!error) self->receive();
-    });
-  }
-
-  void receive() {
-    static std::array<char, kReadAtOnce> bytes;  // one thread
-    error_code error;
-    const std::size_t size = socket_.read_some(asio::buffer(bytes), error);
-    if (error && error != asio::error::would_block) return end_of_stream();
-    if (size > 0) heard();
-    take({bytes.data(), size});
-    read();
-  }
-
-  void end_of_stream() {
-    ended_ = true;
-    // A client that closes and shuts down in one go gets its answer.
-    if (!peer_done_ || queue_.empty()) cut();
-  }
-
-  // Whatever else the client sends after its close, or after something that broke the protocol, is thrown away.
-  void take(std::string_view bytes) {
-    while (!peer_done_) {
-      const auto message = frames_.next(bytes);
-      if (!message) return;
-      switch (message->kind) {
-        case WsMessage::Kind::text:
-          if (!closing_) answer(message->payload);
-          break;
-        case WsMessage::Kind::ping:
-          if (!closing_) push_frame(Opcode::pong, message->payload);
-          break;
-        case WsMessage::Kind::pong:
-          break;
-        case WsMessage::Kind::close:
-        case WsMessage::Kind::violation:
-          peer_done_ = true;
-          close(static_cast<CloseCode>(message->code));
-          finish();
-      }
-    }
-  }
-
-  void answer(std::string_view text) {
-    call([&] { push_frame(Opcode::text, feed_->on_text(text)); });
-  }
-
-  void push_frame(Opcode opcode, std::string payload) {
-    const FrameHead head(opcode, payload.size());
-    push({.head = head, .text = std::make_shared<const std::string>(std::move(payload))});
-  }
-
-  void push(Outgoing outgoing) {
-    unread_bytes_ += outgoing.size();
-    queue_.push_back(std::move(outgoing));
-    write();
-  }
-
-  void pop_back() {
-    unread_bytes_ -= queue_.back().size();
-    queue_.pop_back();
-  }
-
-  // As many frames as go into one write.
-  void write() {
-    if (in_flight_ > 0 || queue_.empty() || !socket_.is_open()) return;
-    buffers_.clear();
-    std::size_t skip = sent_;
-    for (const Outgoing& one : queue_) {
-      for (auto part : {asio::buffer(one.head.bytes.data(), one.head.size), asio::buffer(*one.text)}) {
-        const std::size_t skipped = std::min(skip, part.size());
-        skip -= skipped;
-        if (part.size() > skipped) buffers_.push_back(part + skipped);
-      }
-      if (++in_flight_ == kFramesAtOnce) break;
-    }
-    socket_.async_write_some(std::span<const asio::const_buffer>(buffers_),
-                             [self = self()](error_code error, std::size_t size) { self->written(error, size); });
-  }
-
-  void written(error_code error, std::size_t size) {
-    in_flight_ = 0;
-    if (error) return cut();
-    // To be heard of it must be read from; until then that it takes something has to do.
-    if (!reading_) heard();
-    sent_ += size;
-    while (!queue_.empty() && sent_ >= queue_.front().size()) {
-      const Outgoing& done = queue_.front();
-      sent_ -= done.size();
-      unread_bytes_ -= done.size();
-      if (done.is_event) unread_events_ -= done.text->size();
-      queue_.pop_front();
-    }
-    if (closing_) {
-      send_close();
-    } else if (queue_.empty() && feed_) {
-      call([this] { feed_->refill(); });
-    }
-    finish();
-    write();
-    read();
-  }
-
-  // Nothing more is queued from here on. The close frame goes out behind the message that is being written, or, when
-  // the client does not take that one, never.
+  // Nothing is queued behind our close frame, and the client has only so much time to take it.
   void close(CloseCode code) {
-    if (closing_) return;
-    closing_ = true;
-    close_code_ = code;
+    if (state_ != State::open) return;
+    state_ = State::closing;
     set_deadline_in(kCloseTime);
-    while (queue_.size() > in_flight_) pop_back();
-    if (in_flight_ == 0) send_close();
-    read();
+    if (code == CloseCode::try_again_later) queue_.drop_unbegun();
+    push(Opcode::close, std::make_shared<const std::string>(close_payload(code)));
   }
 
-  void send_close() {
-    if (close_sent_) return;
-    close_sent_ = true;
-    while (queue_.size() > (sent_ > 0 ? 1 : 0)) pop_back();
-    const auto code = static_cast<std::uint16_t>(close_code_);
-    push_frame(Opcode::close, {static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)});
-  }
-
-  // When both sides have closed, TCP is ended by the server; the rest is read so that a reset does not overtake our
-  // close.
-  void finish() {
-    if (!peer_done_ || !close_sent_ || !queue_.empty() || !socket_.is_open()) return;
-    if (ended_) return cut();
+  // Closing at once could reset the connection and with that take our last frames from the client, so what it still
+  // sends is read until it has closed, too.
+  void end() {
+    if (half_closed_) return cut();
     error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
   }
 
+  // The client has closed its side, or all of it. What it is still owed is our close frame, if there is one.
+  void gone(error_code error) {
+    if (error != asio::error::eof || state_ == State::open || queue_.empty()) return cut();
+    half_closed_ = true;
+    state_ = State::ending;
+  }
+
+  // First what every event needs: with many clients most of the time goes into fetching it from memory.
   Hub& hub_;
   Registration registration_;
-  Socket socket_;
-  FrameReader frames_;
+  State state_ = State::open;
+  bool pinged_ = false;  // and not heard of since
+  bool flush_is_due_ = false;
+  bool blocked_ = false;  // the socket takes nothing more; a wait for that is under way
+  bool reading_ = false;  // a wait for something to read is under way
+  bool half_closed_ = false;
+  FrameQueue queue_;
   std::unique_ptr<api::Feed> feed_;
-  std::deque<Outgoing> queue_;
-  std::vector<asio::const_buffer> buffers_;  // of the write under way
-  std::size_t in_flight_ = 0;                // messages of the write under way
-  std::size_t sent_ = 0;                     // bytes of the first message
-  std::size_t unread_bytes_ = 0;             // in the queue
-  std::size_t unread_events_ = 0;            // of them; the rest answers what the client sent
-  CloseCode close_code_ = CloseCode::normal;
-  bool reading_ = false;
-  bool pinged_ = false;      // and not heard of since
-  bool closing_ = false;     // no more messages
-  bool close_sent_ = false;  // it stands in the queue, or has gone out
-  bool peer_done_ = false;   // it has closed, or broken the protocol
-  bool ended_ = false;       // no more bytes come
+  std::string unread_;  // while paused
+  Socket socket_;
+  MessageReader reader_{hub_.config.ws_max_message};
 };
 
 }  // namespace

@@ -43,6 +43,11 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def resident_bytes(pid):
+    pages = pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 @contextlib.contextmanager
 def running(command, **options):
     process = subprocess.Popen(command, text=True, **options)
@@ -188,9 +193,11 @@ def bench_websocket(build):
     for clients in WS_CLIENTS:
         with server(build, "--step-interval", 0) as (process, port):
             command = pinned(1, build / "tests/bench_ws_load", port, clients, WS_BATCHES, WS_GROUP)
+            without = resident_bytes(process.pid)
             with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as load:
                 if load.stdout.readline() != "ready\n":
                     sys.exit("the WebSocket clients could not connect")
+                idle = (resident_bytes(process.pid) - without) / clients
                 before = cpu_seconds(process.pid)
                 load.stdin.write("\n")
                 load.stdin.flush()
@@ -201,9 +208,10 @@ def bench_websocket(build):
         result = json.loads(line)
         rows.append([str(clients), number(result["messages"]), number(result["messages"] / result["seconds"]),
                      number(result["messages"] / max(cpu, 0.01)), number(result["bytes"] / result["messages"]),
-                     number(WS_BATCHES / result["seconds"], 1)])
+                     number(WS_BATCHES / result["seconds"], 1), number(idle)])
     table(f"WebSocket: {WS_BATCHES} batches at step interval 0, {WS_GROUP} at a time, every event to every client",
-          ["clients", "messages", "messages/s", "deliveries per CPU second", "bytes/message", "batches/s"], rows)
+          ["clients", "messages", "messages/s", "deliveries per CPU second", "bytes/message", "batches/s",
+           "resident bytes/idle client"], rows)
 
 
 def main():

@@ -30,8 +30,8 @@ const std::vector<Room>& rooms() {
       {"store", {"battery_twin/process/", "battery_twin/plant/", "sqlite3.h", "pqxx/"}},
       {"api", {"battery_twin/process/", "battery_twin/plant/", "battery_twin/store/", "nlohmann/json.hpp"}},
       {"http",
-       {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "sys/",
-        "unistd.h", "zlib.h"}},
+       {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "boost/uuid/",
+        "sys/", "unistd.h", "zlib.h"}},
       {"app", {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "poll.h", "unistd.h"}},
   };
   return all;

@@ -1,12 +1,23 @@
-// What must hold for every WebSocket client, one test or more per rule; those that need limits a test can wait for are
-// in tests/http. A client that breaks the protocol loses its connection, and nobody else notices.
+// What every WebSocket of the server keeps to, whatever goes over it: rules W1 to W10, over raw sockets.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <thread>
 
 #include "twin.hpp"
 
 namespace battery_twin::system {
 namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMaxMessage = 1024 * 1024;
+constexpr std::size_t kMaxBacklog = 1024 * 1024;
+constexpr seconds kFreed{5};  // the contract's own limit for what a client that has gone still holds
 
 std::string raw(std::initializer_list<int> bytes) {
   std::string text;
@@ -16,7 +27,12 @@ std::string raw(std::initializer_list<int> bytes) {
 
 std::string close_payload(int code) { return raw({code >> 8, code & 0xFF}); }
 
-constexpr std::size_t kMaxMessage = 1024 * 1024;
+// A frame header of a client, its mask all zeros, that announces a length in eight bytes.
+std::string long_header(int first_byte, std::uint64_t length) {
+  std::string header = raw({first_byte, 0x80 | 127});
+  for (int shift = 56; shift >= 0; shift -= 8) header += static_cast<char>(length >> shift & 0xFF);
+  return header + std::string(4, '\0');
+}
 
 struct Wrong {
   const char* name;
@@ -24,209 +40,411 @@ struct Wrong {
   int code;
 };
 
+// Each costs its sender the connection, which the server ends, and nobody else anything.
 void expect_closes(const Twin& twin, const std::vector<Wrong>& cases) {
   WsClient other = twin.listen();
   for (const Wrong& one : cases) {
     WsClient client = twin.listen();
     client.send_bytes(one.bytes);
     EXPECT_EQ(client.wait_for_close(), one.code) << one.name;
-    while (client.connection().receive()) {  // the server ends the connection
+    while (client.connection().receive()) {
     }
+    EXPECT_EQ(client.connection().buffer(), "") << one.name;
   }
   other.send_text("still here");
   EXPECT_EQ(other.receive(), "Echo: still here");
 }
 
-TEST(W5, KindsAndTextsThatAreNotTaken) {
-  const Twin twin;
-  expect_closes(
-      twin,
-      {
-          {"binary", frame_bytes(Opcode::binary, "data"), 1003},
-          {"invalid UTF-8", frame_bytes(Opcode::text, "\xC0\xAF"), 1007},
-          {"UTF-8 cut off", frame_bytes(Opcode::text, "gr\xC3"), 1007},
-          {"surrogate", frame_bytes(Opcode::text, "\xED\xA0\x80"), 1007},
-          {"UTF-8 longer than needed", frame_bytes(Opcode::text, "\xE0\x80\xAF"), 1007},
-          {"above U+10FFFF", frame_bytes(Opcode::text, "\xF4\x90\x80\x80"), 1007},
-          {"UTF-8 cut by the next part",
-           frame_bytes(Opcode::text, "gr\xC3", false) + frame_bytes(Opcode::continuation, "x"), 1007},
-          {"at the first bad byte of a message that does not end",
-           frame_bytes(Opcode::text, std::string(100, 'x') + "\xFF" + std::string(1000, 'x')).substr(0, 120), 1007},
-          {"binary, at its first byte", raw({0x82}), 1003},
-      });
-}
+std::size_t clients_of(const Twin& twin) { return twin.get("/health").at("websocket_clients"); }
 
-TEST(W5, BrokenFramesAreProtocolErrors) {
-  const Twin twin;
-  for (const int bit : {0x10, 0x20, 0x40}) {
-    for (const int opcode : {0x80, 0x81, 0x88, 0x89, 0x8A})
-      expect_closes(twin, {{"reserved bit", raw({opcode | bit, 0x80, 0, 0, 0, 0}), 1002}});
+// True when so many clients are left in the contract's time.
+bool freed(const Twin& twin, std::size_t left) {
+  const auto until = steady_clock::now() + kFreed;
+  while (clients_of(twin) != left) {
+    if (steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(milliseconds(10));
   }
-  for (const int opcode : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15})
-    expect_closes(twin, {{"reserved opcode", raw({0x80 | opcode, 0x80, 0, 0, 0, 0}), 1002}});
-  expect_closes(
-      twin, {
-                {"unmasked", frame_bytes(Opcode::text, "hello", true, false), 1002},
-                {"continuation of nothing", frame_bytes(Opcode::continuation, "x"), 1002},
-                {"text within text", frame_bytes(Opcode::text, "x", false) + frame_bytes(Opcode::text, "y"), 1002},
-                {"fragmented ping", frame_bytes(Opcode::ping, "x", false), 1002},
-                {"long ping", frame_bytes(Opcode::ping, std::string(126, 'x')), 1002},
-                {"close of one byte", frame_bytes(Opcode::close, "x"), 1002},
-                {"close of one byte within a message",
-                 frame_bytes(Opcode::text, "x", false) + frame_bytes(Opcode::close, "x"), 1002},
-                {"unmasked, at its second byte", raw({0x81, 5}), 1002},
-                {"non-minimal length", raw({0x81, 0x80 | 126, 0, 1, 0, 0, 0, 0, 'x'}), 1002},
-                {"non-minimal long length", raw({0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0}), 1002},
-                {"ping with a long length", raw({0x89, 0x80 | 126}), 1002},
-            });
+  return true;
 }
 
-TEST(W5, CloseCodesAreChecked) {
-  const Twin twin;
-  std::vector<Wrong> cases;
-  for (const int code : {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 9999, 65535})
-    cases.push_back({"a code that may not be sent", frame_bytes(Opcode::close, close_payload(code)), 1002});
-  for (const int code :
-       {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999})
-    cases.push_back({"a good code comes back", frame_bytes(Opcode::close, close_payload(code)), code});
-  cases.push_back({"none", frame_bytes(Opcode::close, ""), 1000});
-  cases.push_back({"a reason", frame_bytes(Opcode::close, close_payload(1000) + "gr\xC3\xBC\xC3\x9F"), 1000});
-  cases.push_back({"a reason that is no text", frame_bytes(Opcode::close, close_payload(1000) + "\xC3"), 1007});
-  cases.push_back({"a reason too long", frame_bytes(Opcode::close, close_payload(1000) + std::string(124, 'x')), 1002});
-  expect_closes(twin, cases);
-  EXPECT_TRUE(Twin::eventually([&] { return twin.get("/health").at("websocket_clients") == 0; }));
+std::size_t resident_bytes(const Twin& twin) {
+  std::ifstream pages("/proc/" + std::to_string(twin.server.pid()) + "/statm");
+  std::size_t all = 0;
+  std::size_t resident = 0;
+  pages >> all >> resident;
+  return resident * 4096;
 }
 
-TEST(W4, LongerMessagesAreClosedWith1009) {
-  const Twin twin;
-  expect_closes(
-      twin,
-      {
-          {"one frame", frame_bytes(Opcode::text, std::string(kMaxMessage + 1, 'x')), 1009},
-          {"its head alone", frame_bytes(Opcode::text, std::string(kMaxMessage + 1, 'x')).substr(0, 14), 1009},
-          {"in parts",
-           frame_bytes(Opcode::text, std::string(kMaxMessage, 'x'), false) + frame_bytes(Opcode::continuation, "x"),
-           1009},
-          {"63 bits", raw({0x81, 0x80 | 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0}), 1009},
-          {"the top bit", raw({0x81, 0x80 | 127, 0x80, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}), 1002},
-      });
-}
-
-TEST(W4, AMessageOfTheGreatestSizeIsEchoed) {
-  const Twin twin;
-  WsClient client = twin.listen();
-  const std::string text(kMaxMessage, 'x');
-  for (int i = 0; i < 3; ++i) client.send_text(text);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.receive(), "Echo: " + text);
-}
-
-// Every length that is written in another way, and frames that come byte by byte.
-TEST(W5, WholeFramesComeBack) {
-  const Twin twin;
-  WsClient client = twin.listen();
-  for (const std::size_t size : {0, 1, 119, 120, 125, 126, 127, 128, 65529, 65530, 65535, 65536, 70000}) {
-    const std::string text(size, 'x');
-    client.send_text(text);
-    EXPECT_EQ(client.receive(), "Echo: " + text);
+// Makes events, several requests at a time over one connection, without anything running in the plant.
+class EventMaker {
+ public:
+  explicit EventMaker(const Twin& twin) : connection_(twin.server.port()) {
+    request_ = request_text("PATCH", "/machine/anode/coating/parameters",
+                            R"({"coating_speed":0.5,"gap_height":0.0005,"flow_rate":0.00005,"coating_width":0.5})",
+                            {{"Content-Type", "application/json"}});
   }
-  const std::string wide = "gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x94\x8B \xF4\x8F\xBF\xBF";
-  for (const char byte : frame_bytes(Opcode::text, wide)) client.send_bytes(std::string(1, byte));
-  EXPECT_EQ(client.receive(), "Echo: " + wide);
-  // A character cut by two fragments, a ping between them, empty ones around.
-  client.send_bytes(frame_bytes(Opcode::text, "", false) + frame_bytes(Opcode::continuation, "\xE2\x82", false) +
-                    frame_bytes(Opcode::ping, "p") + frame_bytes(Opcode::continuation, "\xAC", false) +
-                    frame_bytes(Opcode::continuation, ""));
-  EXPECT_EQ(client.receive(), "Echo: \xE2\x82\xAC");
-}
+  void make(int count) {
+    constexpr int kAtOnce = 50;
+    for (int made = 0; made < count; made += kAtOnce) {
+      std::string several;
+      for (int i = 0; i < kAtOnce; ++i) several += request_;
+      connection_.send(several);
+      for (int i = 0; i < kAtOnce; ++i) ASSERT_EQ(read_response(connection_).status, 200);
+    }
+  }
 
-// Pings, texts and the close of a client all at once: what comes back is whole frames, in order.
-TEST(W1, OneWriteAtATime) {
+ private:
+  Connection connection_;
+  std::string request_;
+};
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kSanitized = true;  // freed memory stays resident then
+#else
+constexpr bool kSanitized = false;
+#endif
+
+const WsClient::Options kSlow{.target = "/ws/status?replay=0", .connection = {.receive_buffer = 4096}};
+
+TEST(W1, FramesOfAllKindsGoOutWholeAndInOrder) {
   const Twin twin({"--step-interval", "0"});
-  WsClient client = twin.listen("/ws/status?telemetry=1");
-  twin.start(Json::object());
-  std::string bytes;
-  constexpr int kTexts = 500;
-  for (int i = 0; i < kTexts; ++i)
-    bytes += frame_bytes(Opcode::ping, std::string(static_cast<std::size_t>(i % 126), 'p')) +
-             frame_bytes(Opcode::text, std::to_string(i)) + frame_bytes(Opcode::pong, "");
-  client.send_bytes(bytes + frame_bytes(Opcode::close, close_payload(1000)));
-  int echoed = 0;
-  while (const auto text = client.receive()) {
+  // A small receive buffer: frames are written in parts all the time.
+  WsClient client(twin.server.port(), WsClient::Options{.target = "/ws/status?replay=0&telemetry=1",
+                                                        .connection = {.receive_buffer = 4096}});
+  constexpr int kRounds = 50;
+  for (int i = 0; i < 5; ++i) twin.start(Json::object());
+  std::string sent;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string number = std::to_string(i);
+    sent += frame_bytes(Opcode::ping, number) + frame_bytes(Opcode::text, number + std::string(2000, 'x'));
+  }
+  std::thread sender([&client, &sent] { ::send(client.connection().descriptor(), sent.data(), sent.size(), 0); });
+  std::vector<Json> events;
+  int echoes = 0;
+  int completed = 0;
+  while (echoes < kRounds || completed < 5) {
+    const auto text = client.receive();
+    ASSERT_TRUE(text.has_value()) << client.close_code();
     if (text->starts_with("Echo: ")) {
-      EXPECT_EQ(*text, "Echo: " + std::to_string(echoed++));
+      EXPECT_EQ(*text, "Echo: " + std::to_string(echoes++) + std::string(2000, 'x'));
+    } else {
+      events.push_back(Json::parse(*text));
+      if (events.back().at("status") == "batch_completed") ++completed;
     }
   }
-  EXPECT_EQ(client.close_code(), 1000);
-  EXPECT_LE(echoed, kTexts);
+  sender.join();
+  EXPECT_EQ(seq_problem(events), "");
+  ASSERT_EQ(client.pongs().size(), static_cast<std::size_t>(kRounds));
+  for (int i = 0; i < kRounds; ++i) EXPECT_EQ(client.pongs().at(static_cast<std::size_t>(i)), std::to_string(i));
 }
 
-TEST(W10, CloseIsAnsweredAndTcpIsEndedByTheServer) {
+// Several clients that do not read. In each round one of them begins to: the first ones have lost nothing, and the one
+// that comes too late has been closed.
+TEST(W2, WhoLeavesTooMuchUnreadIsClosedWith1013) {
   const Twin twin;
-  for (const bool shut_down : {false, true}) {
-    WsClient client = twin.listen("/ws/status?replay=0");
-    client.send_bytes(frame_bytes(Opcode::close, close_payload(4000)) + frame_bytes(Opcode::text, "too late"));
-    Connection& connection = client.connection();
-    if (shut_down) connection.shutdown_send();
-    while (connection.receive()) {
+  EventMaker maker(twin);
+  constexpr std::size_t kClients = 40;
+  constexpr int kEventsARound = 500;
+  std::vector<WsClient> silent;
+  for (std::size_t i = 0; i < kClients; ++i) silent.emplace_back(twin.server.port(), kSlow);
+  bool closed = false;
+  std::size_t unread = 0;
+  for (std::size_t i = 0; i < kClients && !closed; ++i) {
+    maker.make(kEventsARound);
+    WsClient& client = silent[i];
+    std::size_t read = 0;
+    std::uint64_t seq = 0;
+    const std::size_t sent = (i + 1) * kEventsARound;
+    while (seq < sent) {
+      const auto text = client.receive();
+      if (!text) break;
+      ASSERT_EQ(Json::parse(*text).at("seq"), ++seq);
+      read += text->size();
     }
-    EXPECT_EQ(connection.buffer(), "\x88\x02" + close_payload(4000));  // and nothing behind it
+    closed = client.closed();
+    if (closed) {
+      EXPECT_EQ(client.close_code(), 1013);
+      EXPECT_FALSE(client.connection().receive());
+      EXPECT_EQ(client.connection().buffer(), "");
+      EXPECT_GT(unread, kMaxBacklog / 2);
+    }
+    unread = read;
   }
-  EXPECT_TRUE(Twin::eventually([&] { return twin.get("/health").at("websocket_clients") == 0; }));
+  EXPECT_TRUE(closed);
 }
 
-TEST(W10, ClientsThatDieWithinAFrameAreForgotten) {
-  const Twin twin({"--step-interval", "0"});
-  WsClient witness = twin.listen();
-  const std::string frame = frame_bytes(Opcode::text, std::string(1000, 'x'));
-  for (std::size_t cut = 1; cut < frame.size(); cut += 97) {
-    WsClient reset = twin.listen();
-    reset.send_bytes(frame.substr(0, cut));
-    reset.connection().reset();
-    WsClient half_closed = twin.listen();
-    half_closed.send_bytes(frame.substr(0, cut));
-    half_closed.connection().shutdown_send();
-    while (half_closed.connection().receive()) {
-    }
-  }
-  EXPECT_TRUE(Twin::eventually([&] { return twin.get("/health").at("websocket_clients") == 1; }));
-  twin.start({{"id", "after"}});
-  std::vector<Json> messages;
-  witness.wait_for_status("batch_completed", "after", &messages);
-  EXPECT_EQ(order_problem(messages, "after"), "");
-}
-
-TEST(W2, ClientsThatSendWithoutReadingAreBounded) {
-  const Twin twin;
-  WsClient greedy(twin.server.port(), WsClient::Options{.connection = {.receive_buffer = 4096}});
-  // The server stops to read, or closes; either way it does not hoard what it would have to send.
-  const std::string frame = frame_bytes(Opcode::text, std::string(64 * 1024, 'x'));
+// Sends frames without reading anything until the server has stopped to read. Gives how many frames were sent, the
+// last of them perhaps only in part; the rest of that is in `rest`.
+std::size_t send_until_refused(const Twin& twin, WsClient& client, std::string& rest,
+                               const std::function<std::string(std::size_t)>& frame) {
   constexpr std::size_t kMost = 64 * 1024 * 1024;
   std::size_t sent = 0;
-  std::string rest;
-  for (int refusals = 0; sent < kMost && refusals < 100;) {
-    if (rest.empty()) rest = frame;
+  std::size_t frames = 0;
+  for (int refusals = 0; sent < kMost && refusals < 5;) {
+    while (rest.size() < 16 * 1024) rest += frame(frames++);
     const ssize_t size =
-        ::send(greedy.connection().descriptor(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(client.connection().descriptor(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size > 0) {
       sent += static_cast<std::size_t>(size);
       rest.erase(0, static_cast<std::size_t>(size));
       refusals = 0;
     } else {
-      // Full. So many answers show that the server had its turn and still does not read.
+      // Full. Another answer shows that the server had its turn and still does not read.
       ++refusals;
-      ASSERT_EQ(twin.http.get("/health/live").status, 200);
+      EXPECT_EQ(twin.http.get("/health/live").status, 200);
     }
   }
   EXPECT_LT(sent, kMost);
+  return frames;
+}
+
+TEST(W2, WhoSendsTextsWithoutReadingTheEchoesIsNotReadFrom) {
+  const Twin twin;
+  WsClient greedy(twin.server.port(), kSlow);
+  std::string rest;
+  const std::string text(8000, 'x');
+  const std::size_t frames = send_until_refused(
+      twin, greedy, rest, [&](std::size_t i) { return frame_bytes(Opcode::text, std::to_string(i) + text); });
+  // As soon as it reads, it gets all of them.
+  std::thread sender([&] { greedy.send_bytes(rest); });
+  for (std::size_t i = 0; i < frames; ++i) EXPECT_EQ(greedy.receive(), "Echo: " + std::to_string(i) + text);
+  sender.join();
+}
+
+TEST(W2, WhoSendsPingsWithoutReadingThePongsIsNotReadFrom) {
+  const Twin twin;
+  const std::size_t before = resident_bytes(twin);
+  WsClient greedy(twin.server.port(), kSlow);
+  std::string rest;
+  // Empty ones: each is small on the wire and costs all the same.
+  std::size_t frames =
+      send_until_refused(twin, greedy, rest, [](std::size_t) { return frame_bytes(Opcode::ping, ""); });
+  if (!kSanitized) {
+    EXPECT_LT(resident_bytes(twin), before + 2 * kMaxBacklog);
+  }
+  rest += frame_bytes(Opcode::ping, "the last") + frame_bytes(Opcode::text, "end");
+  ++frames;
+  std::thread sender([&] { greedy.send_bytes(rest); });
+  EXPECT_EQ(greedy.receive(), "Echo: end");
+  sender.join();
+  EXPECT_EQ(greedy.pongs().size(), frames);
+  EXPECT_EQ(greedy.pongs().back(), "the last");
+}
+
+TEST(W3, ASilentClientIsPingedAndClosedWhenItDoesNotAnswer) {
+  const Twin twin({"--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5"});
+  WsClient silent = twin.listen("/ws/status?replay=0");
+  std::string& bytes = silent.connection().buffer();
+  const std::string expected = raw({0x89, 0}) + raw({0x88, 2}) + close_payload(1011);
+  while (bytes.size() < expected.size()) ASSERT_TRUE(silent.connection().receive());
+  EXPECT_EQ(bytes, expected);
+  EXPECT_TRUE(freed(twin, 0));
+}
+
+TEST(W3, AClientThatAnswersStays) {
+  const Twin twin({"--ws-ping-interval", "0.3", "--ws-ping-timeout", "2"});
+  WsClient client = twin.listen("/ws/status?replay=0");
+  while (client.pings() < 4) {
+    (void)client.receive_now();
+    ASSERT_FALSE(client.closed());
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  client.send_text("still here");
+  EXPECT_EQ(client.receive(), "Echo: still here");
+}
+
+TEST(W3, AClientThatSaysSomethingIsNotPinged) {
+  const Twin twin({"--ws-ping-interval", "2", "--ws-ping-timeout", "5"});
+  WsClient client = twin.listen("/ws/status?replay=0");
+  // Pongs that nobody asked for are a sign of life and nothing else.
+  for (int i = 0; i < 30; ++i) {
+    client.send_bytes(frame_bytes(Opcode::pong, "unasked"));
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  client.send_text("still here");
+  EXPECT_EQ(client.receive(), "Echo: still here");
+  EXPECT_EQ(client.pings(), 0);
+}
+
+TEST(W3, PingsAreAnsweredWithTheirPayload) {
+  const Twin twin;
+  WsClient client = twin.listen("/ws/status?replay=0");
+  const std::vector<std::string> payloads{"", "a", std::string(125, 'x'), std::string("\0\xFF\x80", 3)};
+  for (const std::string& payload : payloads) client.send_bytes(frame_bytes(Opcode::ping, payload));
+  client.send_text("end");
+  EXPECT_EQ(client.receive(), "Echo: end");
+  EXPECT_EQ(client.pongs(), payloads);
+}
+
+TEST(W4, AMessageIsTooLongAsSoonAsItSaysSo) {
+  const Twin twin;
+  expect_closes(twin, {
+                          {"a byte too long", long_header(0x81, kMaxMessage + 1), 1009},
+                          {"as long as can be", long_header(0x81, (std::uint64_t{1} << 63) - 1), 1009},
+                          {"too long in parts",
+                           frame_bytes(Opcode::text, std::string(kMaxMessage, 'x'), false) +
+                               frame_bytes(Opcode::continuation, "x").substr(0, 6),  // only announced
+                           1009},
+                          {"longer than a length may be", long_header(0x81, std::uint64_t{1} << 63), 1002},
+                      });
+  const Twin small({"--ws-max-size", "10"});
+  expect_closes(small, {{"longer than configured", frame_bytes(Opcode::text, "12345678901"), 1009}});
+}
+
+TEST(W4, ADeclaredSizeIsNotAllocated) {
+  const Twin twin;
+  std::vector<WsClient> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(twin.listen("/ws/status?replay=0"));
+  const std::size_t before = resident_bytes(twin);
+  for (WsClient& client : clients) client.send_bytes(long_header(0x81, kMaxMessage) + "the beginning");
   EXPECT_EQ(twin.http.get("/health/live").status, 200);
+  EXPECT_LT(resident_bytes(twin), before + clients.size() * kMaxMessage / 10);
+}
+
+TEST(W4, AMessageOfTheGreatestSizeIsEchoed) {
+  const Twin twin;
+  WsClient client = twin.listen();
+  EventMaker maker(twin);
+  const std::string text(kMaxMessage, 'x');
+  for (int i = 0; i < 3; ++i) {
+    client.send_text(text);
+    maker.make(50);  // other messages on the way do not make it one too many
+    std::optional<std::string> answer;
+    while ((answer = client.receive()) && !answer->starts_with("Echo: ")) {
+    }
+    EXPECT_EQ(answer, "Echo: " + text);
+  }
+  // In parts, and these in small pieces.
+  client.send_bytes(frame_bytes(Opcode::text, text.substr(0, 500'000), false));
+  client.send_bytes(frame_bytes(Opcode::continuation, "", false) + frame_bytes(Opcode::ping, "between"));
+  client.send_bytes(frame_bytes(Opcode::continuation, text.substr(500'000)));
+  std::optional<std::string> answer;
+  while ((answer = client.receive()) && !answer->starts_with("Echo: ")) {
+  }
+  EXPECT_EQ(answer, "Echo: " + text);
+  EXPECT_EQ(client.pongs().size(), 1u);
+}
+
+TEST(W5, FramesAgainstTheProtocolAre1002) {
+  const Twin twin;
+  const std::string hello = frame_bytes(Opcode::text, "hello");
+  const auto with_first_byte = [&](int byte) {
+    std::string bytes = hello;
+    bytes[0] = static_cast<char>(byte);
+    return bytes;
+  };
+  std::vector<Wrong> cases{
+      {"unmasked", frame_bytes(Opcode::text, "hello", true, false), 1002},
+      {"unmasked ping", frame_bytes(Opcode::ping, "", true, false), 1002},
+      {"unmasked close", frame_bytes(Opcode::close, close_payload(1000), true, false), 1002},
+      {"continuation of nothing", frame_bytes(Opcode::continuation, "x"), 1002},
+      {"continuation after the end",
+       frame_bytes(Opcode::text, "x", false) + frame_bytes(Opcode::continuation, "y") +
+           frame_bytes(Opcode::continuation, "z"),
+       1002},
+      {"text within text", frame_bytes(Opcode::text, "x", false) + frame_bytes(Opcode::text, "y"), 1002},
+      {"binary within text", frame_bytes(Opcode::text, "x", false) + frame_bytes(Opcode::binary, "y"), 1002},
+      {"close of one byte", frame_bytes(Opcode::close, "x"), 1002},
+      {"two bytes for a length of 125", raw({0x81, 0x80 | 126, 0, 125}) + std::string(4 + 125, '\0'), 1002},
+      {"eight bytes for a length of 65535", long_header(0x81, 0xFFFF), 1002},
+      {"eight bytes for a ping", long_header(0x89, 5), 1002},
+  };
+  for (const int bits : {0x40, 0x20, 0x10, 0x70})
+    cases.push_back({"reserved bits", with_first_byte(0x81 | bits), 1002});
+  for (const int opcode : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15})
+    cases.push_back({"reserved opcode", with_first_byte(0x80 | opcode), 1002});
+  for (const Opcode opcode : {Opcode::close, Opcode::ping, Opcode::pong}) {
+    cases.push_back({"control frame in parts", frame_bytes(opcode, "", false), 1002});
+    cases.push_back({"control frame of 126 bytes", frame_bytes(opcode, std::string(126, 'x')), 1002});
+  }
+  expect_closes(twin, cases);
+}
+
+TEST(W5, WhatCameBeforeABrokenFrameIsAnswered) {
+  const Twin twin;
+  WsClient client = twin.listen("/ws/status?replay=0");
+  client.send_bytes(frame_bytes(Opcode::text, "good") + frame_bytes(Opcode::continuation, "bad") +
+                    frame_bytes(Opcode::text, "too late"));
+  EXPECT_EQ(client.receive(), "Echo: good");
+  EXPECT_EQ(client.receive(), std::nullopt);
+  EXPECT_EQ(client.close_code(), 1002);
+}
+
+TEST(W5, BinaryIs1003) {
+  const Twin twin;
+  expect_closes(twin, {{"binary", frame_bytes(Opcode::binary, "data"), 1003},
+                       {"empty binary", frame_bytes(Opcode::binary, ""), 1003},
+                       {"binary in parts", frame_bytes(Opcode::binary, "da", false), 1003}});
+}
+
+TEST(W5, InvalidUtf8Is1007AtTheFirstBadByte) {
+  const Twin twin;
+  std::vector<Wrong> cases{
+      {"cut off", frame_bytes(Opcode::text, "gr\xC3"), 1007},
+      {"cut off in parts", frame_bytes(Opcode::text, "gr\xC3", false) + frame_bytes(Opcode::continuation, ""), 1007},
+      {"in a close reason", frame_bytes(Opcode::close, close_payload(1000) + "\xC0\xAF"), 1007},
+      {"cut off in a close reason", frame_bytes(Opcode::close, close_payload(1000) + "\xE2\x82"), 1007},
+      {"bad in a second part",
+       frame_bytes(Opcode::text, "gr\xC3", false) + frame_bytes(Opcode::continuation, "x", false), 1007},
+  };
+  for (const std::string bad :
+       {"\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF", "\xE0\x9F\xBF", "\xF0\x80\x80\xAF", "\xF0\x8F\xBF\xBF", "\xED\xA0\x80",
+        "\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xFE", "\x80", "\xBF", "\xC3(", "\xE2\x28\xA1",
+        "\xE2\x82\x28"}) {
+    // The message goes on for long; what is sent of it ends with the bad byte.
+    const std::string whole = frame_bytes(Opcode::text, "0123456789" + bad + std::string(1000, 'x'));
+    cases.push_back({"first of many bytes", whole.substr(0, 8 + 10 + bad.size()), 1007});
+    cases.push_back({"unfinished message", frame_bytes(Opcode::text, bad, false), 1007});
+  }
+  expect_closes(twin, cases);
+}
+
+TEST(W5, ValidUtf8IsTakenHoweverItIsCut) {
+  const Twin twin;
+  WsClient client = twin.listen("/ws/status?replay=0");
+  const std::string text =
+      "\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    client.send_bytes(frame_bytes(Opcode::text, text.substr(0, cut), false));
+    client.send_bytes(frame_bytes(Opcode::continuation, text.substr(cut)));
+    EXPECT_EQ(client.receive(), "Echo: " + text);
+  }
+  for (const char byte : frame_bytes(Opcode::text, text)) client.send_bytes(std::string(1, byte));
+  EXPECT_EQ(client.receive(), "Echo: " + text);
+}
+
+TEST(W5, CloseCodesAreChecked) {
+  const Twin twin;
+  std::vector<Wrong> cases;
+  for (const int code : {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535})
+    cases.push_back({"a code that may not be sent", frame_bytes(Opcode::close, close_payload(code)), 1002});
+  for (const int code :
+       {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999})
+    cases.push_back({"a good code comes back", frame_bytes(Opcode::close, close_payload(code) + "reason"), code});
+  cases.push_back({"no code", frame_bytes(Opcode::close, ""), 1005});
+  cases.push_back(
+      {"the longest reason", frame_bytes(Opcode::close, close_payload(1000) + std::string(123, 'x')), 1000});
+  expect_closes(twin, cases);
+  EXPECT_TRUE(freed(twin, 0));
 }
 
 TEST(W6, BytesSentWithTheHandshakeAreNotLost) {
   const Twin twin;
-  WsClient client(twin.server.port(), WsClient::Options{.sent_ahead = frame_bytes(Opcode::text, "early") +
-                                                                      frame_bytes(Opcode::text, "second")});
-  EXPECT_EQ(client.receive(), "Echo: early");
-  EXPECT_EQ(client.receive(), "Echo: second");
+  const std::string target = "/ws/status?replay=0";
+  WsClient client(twin.server.port(), WsClient::Options{.target = target,
+                                                        .sent_ahead = frame_bytes(Opcode::text, "early") +
+                                                                      frame_bytes(Opcode::text, "second") +
+                                                                      frame_bytes(Opcode::text, "third").substr(0, 7)});
+  client.send_bytes(frame_bytes(Opcode::text, "third").substr(7));
+  for (const char* text : {"early", "second", "third"}) EXPECT_EQ(client.receive(), "Echo: " + std::string(text));
+  const std::string long_text(50'000, 'x');
+  WsClient more(twin.server.port(),
+                WsClient::Options{.target = target, .sent_ahead = frame_bytes(Opcode::text, long_text)});
+  EXPECT_EQ(more.receive(), "Echo: " + long_text);
+  const WsClient::Options closing{.target = target, .sent_ahead = frame_bytes(Opcode::close, close_payload(1001))};
+  EXPECT_EQ(WsClient(twin.server.port(), closing).wait_for_close(), 1001);
+  const WsClient::Options wrong{.target = target, .sent_ahead = "rubbish"};
+  EXPECT_EQ(WsClient(twin.server.port(), wrong).wait_for_close(), 1002);
 }
 
 TEST(W7, TheHandshakeFollowsTheRfc) {
@@ -239,7 +457,7 @@ TEST(W7, TheHandshakeFollowsTheRfc) {
   EXPECT_EQ(offering.handshake().header("Sec-WebSocket-Protocol"), std::nullopt);
 }
 
-TEST(W7, WhatIsNoHandshakeIsRefused) {
+TEST(W7, AHandshakeThatIsNoneIsRefused) {
   const Twin twin;
   const auto status = [&](std::string text) { return twin.http.raw(text); };
   const std::string good = upgrade_text("/ws/status");
@@ -253,14 +471,7 @@ TEST(W7, WhatIsNoHandshakeIsRefused) {
   EXPECT_EQ(version.field("Sec-WebSocket-Version"), "13");
   EXPECT_EQ(status(with(kWebSocketKey, "c2hvcnQ=")).status, 400);
   EXPECT_EQ(status(with(kWebSocketKey, "")).status, 400);
-  for (const char* key : {"dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ",
-                          "dGhlIHNhbXBsZSBub25jZ%==", "dGhlIHNhbXBsZSBub25jZQ==x", "dGhlIHNhbXBsZSBub25jZTE2Ynl0ZXM="})
-    EXPECT_EQ(status(with(kWebSocketKey, key)).status, 400) << key;
   EXPECT_EQ(status(with("HTTP/1.1", "HTTP/1.0")).status, 400);
-  EXPECT_EQ(status(with("GET", "POST")).status, 400);
-  EXPECT_EQ(status(with("\r\n\r\n", "\r\nContent-Length: 2\r\n\r\n{}")).status, 400);
-  for (const char* path : {"/ws", "/ws/other", "/nothing", "/"})
-    EXPECT_EQ(status(upgrade_text(path)).status, 403) << path;
   for (const char* query : {"since=abc", "since=-1", "replay=x", "telemetry=maybe"}) {
     const HttpResponse response = status(upgrade_text("/ws/status?" + std::string(query)));
     EXPECT_EQ(response.status, 400) << query;
@@ -283,14 +494,79 @@ TEST(W8, TheOriginIsLookedAt) {
   EXPECT_EQ(twin.http.raw(upgrade_text("/ws/status", {{"Host", "evil.example"}})).status, 421);
 }
 
-TEST(W9, NoCompressionIsOffered) {
+TEST(W9, CompressionIsNotOfferedAndNotTaken) {
   const Twin twin;
   WsClient client(
       twin.server.port(),
       WsClient::Options{.headers = {{"Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"}}});
   EXPECT_EQ(client.handshake().header("Sec-WebSocket-Extensions"), std::nullopt);
-  client.send_bytes(raw({0xC1, 0x80, 0, 0, 0, 0}));  // as if it had been
+  std::string compressed = frame_bytes(Opcode::text, "hello");
+  compressed[0] = static_cast<char>(0xC1);
+  client.send_bytes(compressed);
   EXPECT_EQ(client.wait_for_close(), 1002);
+}
+
+TEST(W10, TheServerEndsTheConnectionAfterTheClose) {
+  const Twin twin;
+  WsClient client = twin.listen("/ws/status?replay=0");
+  // What comes behind the close is not answered.
+  client.send_bytes(frame_bytes(Opcode::close, close_payload(1000)) + frame_bytes(Opcode::text, "late") +
+                    frame_bytes(Opcode::ping, "late"));
+  while (client.connection().receive()) {
+  }
+  EXPECT_EQ(client.connection().buffer(), raw({0x88, 2}) + close_payload(1000));
+  // The client has not closed its side and need not for the server to be rid of it.
+  EXPECT_TRUE(freed(twin, 0));
+}
+
+TEST(W10, NothingIsSentBehindTheClose) {
+  const Twin twin;
+  WsClient client = twin.listen("/ws/status?replay=0");
+  EventMaker maker(twin);
+  client.send_bytes(frame_bytes(Opcode::close, close_payload(1000)));
+  maker.make(100);
+  (void)client.wait_for_close();
+  EXPECT_EQ(client.close_code(), 1000);
+  while (client.connection().receive()) {
+  }
+  EXPECT_EQ(client.connection().buffer(), "");
+}
+
+TEST(W10, ClientsThatDieAreFreedInTime) {
+  const Twin twin({"--step-interval", "0"});
+  WsClient witness = twin.listen();
+  const std::string frame = frame_bytes(Opcode::text, std::string(1000, 'x'));
+  std::vector<WsClient> half_closed;
+  for (std::size_t cut = 0; cut < frame.size(); cut += 97) {
+    WsClient reset = twin.listen();
+    reset.send_bytes(frame.substr(0, cut));
+    reset.connection().reset();
+    half_closed.push_back(twin.listen());
+    half_closed.back().send_bytes(frame.substr(0, cut));
+    half_closed.back().connection().shutdown_send();
+  }
+  EXPECT_TRUE(freed(twin, 1));
+  for (WsClient& client : half_closed) {
+    while (client.connection().receive()) {
+    }
+  }
+  twin.start({{"id", "after"}});
+  std::vector<Json> messages;
+  witness.wait_for_status("batch_completed", "after", &messages);
+  EXPECT_EQ(order_problem(messages, "after"), "");
+}
+
+TEST(W10, ADrainWaitsForNobodyWhoDoesNotAnswer) {
+  Twin twin;
+  WsClient answers = twin.listen("/ws/status?replay=0");
+  WsClient says_nothing = twin.listen("/ws/status?replay=0");
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(answers.wait_for_close(), 1012);
+  const std::string expected = raw({0x88, 2}) + close_payload(1012);
+  while (says_nothing.connection().receive()) {
+  }
+  EXPECT_EQ(says_nothing.connection().buffer(), expected);
+  EXPECT_EQ(twin.server.wait(seconds(10)), 0);
 }
 
 }  // namespace

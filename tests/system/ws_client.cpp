@@ -113,6 +113,7 @@ std::optional<std::string> WsClient::next_text() {
         break;
       }
       case Opcode::pong:
+        pongs_.push_back(payload);
         break;
       default:
         throw std::runtime_error("the server sent a frame of an unexpected kind");

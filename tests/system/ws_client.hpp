@@ -58,6 +58,8 @@ class WsClient {
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] int close_code() const { return close_code_; }
   [[nodiscard]] int pings() const { return pings_; }
+  /// Payloads of the pongs so far.
+  [[nodiscard]] const std::vector<std::string>& pongs() const { return pongs_; }
   [[nodiscard]] const HttpResponse& handshake() const { return handshake_; }
   [[nodiscard]] Connection& connection() { return connection_; }
 
@@ -74,6 +76,7 @@ class WsClient {
   bool closed_ = false;
   int close_code_ = 1006;
   int pings_ = 0;
+  std::vector<std::string> pongs_;
 };
 
 }  // namespace battery_twin::system
