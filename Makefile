@@ -19,16 +19,16 @@ test:
 	cmake --preset release -DBATTERY_TWIN_TESTS=ON
 	cmake --build --preset release
 	@$(MAKE) --no-print-directory sanitizers
-	ctest --test-dir build/release --output-on-failure --timeout 300
+	ctest --test-dir build/release --output-on-failure --timeout 300 -j 2
 
 # The rooms' own tests, and those of the whole server, in builds that look for what tests cannot see.
 sanitizers:
 	cmake --preset asan
 	cmake --build --preset asan
-	ctest --test-dir build/asan --output-on-failure --timeout 600
+	ctest --test-dir build/asan --output-on-failure --timeout 600 -j 2
 	cmake --preset tsan
 	cmake --build --preset tsan --target test_process test_plant
-	ctest --test-dir build/tsan --output-on-failure --timeout 600 -L 'process|plant'
+	ctest --test-dir build/tsan --output-on-failure --timeout 600 -j 2 -L 'process|plant'
 
 bench:
 	@config/install-packages.sh bench

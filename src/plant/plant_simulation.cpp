@@ -172,7 +172,8 @@ PlantStatus PlantSimulation::Engine::status() const {
 
 Load PlantSimulation::Engine::load() const {
   const std::lock_guard lock(mutex_);
-  return {.accepting = accepting_ && !stopping_, .paused = paused_, .queued = queue_.size(), .running = running_.size()};
+  return {
+      .accepting = accepting_ && !stopping_, .paused = paused_, .queued = queue_.size(), .running = running_.size()};
 }
 
 Counters PlantSimulation::Engine::counters() const {
