@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "utf8.hpp"
+
 namespace battery_twin::http {
 
 // RFC 6455 on the server's side, without a socket: what a client's bytes mean, and the bytes of our own frames.
@@ -33,20 +35,6 @@ enum class CloseCode : std::uint16_t {
 
 /// `Sec-WebSocket-Accept` for a client's `Sec-WebSocket-Key`.
 [[nodiscard]] std::string accept_key(std::string_view key);
-
-/// Checks a text for UTF-8 as its bytes come in.
-class Utf8Check {
- public:
-  /// False at the first byte that no valid text has at this place. After that the check is of no use any more.
-  [[nodiscard]] bool take(std::string_view bytes);
-  /// The text may end here.
-  [[nodiscard]] bool complete() const { return missing_ == 0; }
-
- private:
-  std::uint8_t missing_ = 0;     // bytes of the character that has begun
-  std::uint8_t lowest_ = 0x80;   // that the next of them may be
-  std::uint8_t highest_ = 0xBF;  // likewise
-};
 
 /// XORs a frame's payload with its mask. @param offset  of the first byte in the payload
 void unmask(std::span<char> bytes, const std::array<char, 4>& mask, std::size_t offset);

@@ -214,4 +214,18 @@ HttpResponse HttpClient::raw(std::string_view bytes) const {
   return read_response(connection);
 }
 
+std::set<std::string> words(const std::string& list) {
+  std::set<std::string> out;
+  std::string word;
+  for (const char c : list + ",") {
+    if (c == ',') {
+      if (!word.empty()) out.insert(word);
+      word.clear();
+    } else if (c != ' ') {
+      word += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace battery_twin::system

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -95,5 +96,8 @@ class HttpClient {
  private:
   std::uint16_t port_;
 };
+
+/// The members of a list that a header field holds.
+[[nodiscard]] std::set<std::string> words(const std::string& list);
 
 }  // namespace battery_twin::system

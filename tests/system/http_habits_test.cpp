@@ -11,20 +11,6 @@
 namespace battery_twin::system {
 namespace {
 
-std::set<std::string> words(const std::string& list) {
-  std::set<std::string> out;
-  std::string word;
-  for (const char c : list + ",") {
-    if (c == ',') {
-      if (!word.empty()) out.insert(word);
-      word.clear();
-    } else if (c != ' ') {
-      word += c;
-    }
-  }
-  return out;
-}
-
 TEST(Paths, UnknownOnesAre404) {
   const Twin twin;
   for (const char* path : {"/nothing", "/factory", "/factory/starts", "/machine/anode/mixing", "/HEALTH", "//health",

@@ -52,20 +52,6 @@ void expect_taken(const Twin& twin, const std::vector<std::pair<const char*, std
   }
 }
 
-std::set<std::string> words(const std::string& list) {
-  std::set<std::string> out;
-  std::string word;
-  for (const char c : list + ",") {
-    if (c == ',') {
-      if (!word.empty()) out.insert(word);
-      word.clear();
-    } else if (c != ' ') {
-      word += c;
-    }
-  }
-  return out;
-}
-
 std::string text_with(std::string_view before, char byte, std::string_view after) {
   return std::string(before) + byte + std::string(after);
 }

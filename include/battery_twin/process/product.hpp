@@ -32,7 +32,6 @@ struct WebOf {
   // Mechanistic: the slurry.
   L density{};        ///< of the slurry, kg/m³
   L active_mass{};    ///< mass fraction of the slurry, 0–1
-  L carbon_mass{};    ///< conductive additive, mass fraction
   L binder_mass{};    ///< mass fraction
   L solvent_mass{};   ///< mass fraction
   L solid_density{};  ///< of the solids without pores, kg/m³
@@ -47,7 +46,6 @@ struct WebOf {
   L solvent_loading{};    ///< solvent left, kg/m²
   L loading_deviation{};  ///< relative standard deviation of the loading from cell to cell
   L thickness{};          ///< of one face's coating, m
-  L adhesion{};           ///< of the coating on the foil, N/m
   L defect_density{};     ///< coating defects, 1/m²
   L burr_height{};        ///< m
   L strips{};             ///< electrodes cut from the web

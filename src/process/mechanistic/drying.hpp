@@ -116,7 +116,6 @@ class MechanisticDrying {
     web.dry_thickness = thickness();
     web.thickness = thickness();
     web.porosity = porosity();
-    web.adhesion = adhesion();
   }
 
   void remarks(std::vector<std::string>& found) const requires std::same_as<L, double> {

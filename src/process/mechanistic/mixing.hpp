@@ -94,7 +94,6 @@ class MechanisticMixing {
     web.solid_content = solids();
     web.density = density_;
     web.active_mass = target_[kActive];
-    web.carbon_mass = target_[kCarbon];
     web.binder_mass = target_[kBinder];
     web.solvent_mass = target_[kSolvent];
     // From the solids themselves, which may be almost nothing; that much active material keeps it a number.
