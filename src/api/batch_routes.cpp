@@ -62,7 +62,7 @@ Response unknown_batch() { return failure(404, "Batch not found"); }
 
 }  // namespace
 
-void Routes::batches(Call call) {
+std::optional<Response> Routes::batches(const Call& call) {
   const Query query(call.head.query);
   Errors errors;
   std::optional<plant::BatchStatus> status;
@@ -80,34 +80,35 @@ void Routes::batches(Call call) {
     page = plant_.batches(status, order == "asc", limit, after);
     if (!page) Query::add_choice_error("after", *after, "the id of a batch", errors);
   }
-  if (!errors.empty()) return call.reply(invalid(errors));
+  if (!errors.empty()) return invalid(errors);
   Json list = Json::array();
   for (const plant::BatchRecord& batch : page->batches) list.push_back(batch_json(batch, plant_.layout()));
   Json next = page->more ? Json(page->batches.back().id) : Json();
-  call.reply(json_response(200, Json{{"batches", std::move(list)}, {"next", std::move(next)}}));
+  return json_response(200, Json{{"batches", std::move(list)}, {"next", std::move(next)}});
 }
 
-void Routes::batch(Call call) {
+std::optional<Response> Routes::batch(const Call& call) {
   const auto batch = plant_.batch(call.parts.at(0));
-  call.reply(batch ? json_response(200, batch_json(*batch, plant_.layout())) : unknown_batch());
+  return batch ? json_response(200, batch_json(*batch, plant_.layout())) : unknown_batch();
 }
 
-void Routes::cancel_batch(Call call) {
+std::optional<Response> Routes::cancel_batch(const Call& call) {
   using Cancel = plant::PlantSimulation::Cancel;
-  const std::string& id = call.parts.at(0);
+  const std::string id(call.parts.at(0));
   switch (plant_.cancel(id)) {
     case Cancel::unknown:
-      return call.reply(unknown_batch());
+      return unknown_batch();
     case Cancel::finished:
-      return call.reply(failure(409, "Batch " + id + " is finished already"));
+      return failure(409, "Batch " + id + " is finished already");
     case Cancel::cancelled:
-      return call.reply(json_response(
-          200, Json{{"message", "Batch " + id + " was cancelled"}, {"batch_id", id}, {"status", "cancelled"}}));
+      return json_response(
+          200, Json{{"message", "Batch " + id + " was cancelled"}, {"batch_id", id}, {"status", "cancelled"}});
     case Cancel::cancelling:
-      return call.reply(json_response(
+      return json_response(
           202,
-          Json{{"message", "Batch " + id + " stops at its next step"}, {"batch_id", id}, {"status", "cancelling"}}));
+          Json{{"message", "Batch " + id + " stops at its next step"}, {"batch_id", id}, {"status", "cancelling"}});
   }
+  return std::nullopt;  // there are no others
 }
 
 }  // namespace battery_twin::api

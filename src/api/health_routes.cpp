@@ -3,13 +3,13 @@
 
 namespace battery_twin::api {
 
-void Routes::greeting(Call call) {
-  call.reply(json_response(200, Json{{"success", true},
-                                     {"message", "Battery Manufacturing Digital Twin, battery-twin " + config_.version},
-                                     {"version", config_.version}}));
+std::optional<Response> Routes::greeting(const Call& /*call*/) {
+  return json_response(200, Json{{"success", true},
+                                 {"message", "Battery Manufacturing Digital Twin, battery-twin " + config_.version},
+                                 {"version", config_.version}});
 }
 
-void Routes::health(Call call) {
+std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
   Response response;
   response.body.reserve(320);
@@ -31,14 +31,16 @@ void Routes::health(Call call) {
       .null()
       .end_object();
   writer.member("websocket_clients", broadcaster_.clients()).end_object();
-  call.reply(std::move(response));
+  return response;
 }
 
-void Routes::health_live(Call call) { call.reply(json_response(200, Json{{"status", "alive"}})); }
+std::optional<Response> Routes::health_live(const Call& /*call*/) {
+  return json_response(200, Json{{"status", "alive"}});
+}
 
-void Routes::health_ready(Call call) {
-  if (draining_) return call.reply(json_response(503, Json{{"status", "draining"}}));
-  call.reply(json_response(200, Json{{"status", "ready"}}));
+std::optional<Response> Routes::health_ready(const Call& /*call*/) {
+  if (draining_) return json_response(503, Json{{"status", "draining"}});
+  return json_response(200, Json{{"status", "ready"}});
 }
 
 double Routes::uptime() const {

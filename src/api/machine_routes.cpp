@@ -4,9 +4,10 @@
 
 namespace battery_twin::api {
 
-void Routes::machine_status(Call call) {
-  const plant::Station* station = this->station(call);
-  if (station == nullptr) return;
+std::optional<Response> Routes::machine_status(const Call& call) {
+  auto found = this->station(call);
+  if (auto* refusal = std::get_if<Response>(&found)) return std::move(*refusal);
+  const plant::Station* station = std::get<const plant::Station*>(found);
   const process::MachineType& type = *station->type;
   const plant::MachineSnapshot snapshot = plant_.machine(*station);
   const process::MachineModel& model = type.model(snapshot.models);
@@ -33,26 +34,28 @@ void Routes::machine_status(Call call) {
     write(writer.key("battery_model"), model.outputs, station->line, snapshot.properties);
   }
   writer.end_object();
-  call.reply(std::move(response));
+  return response;
 }
 
-void Routes::machine_parameters(Call call) {
-  const plant::Station* station = this->station(call);
-  if (station == nullptr) return;
-  const auto body = read_body(call);
-  if (!body) return;
+std::optional<Response> Routes::machine_parameters(const Call& call) {
+  auto found = this->station(call);
+  if (auto* refusal = std::get_if<Response>(&found)) return std::move(*refusal);
+  const plant::Station* station = std::get<const plant::Station*>(found);
+  auto read = read_body(call);
+  if (auto* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
+  const Json& body = std::get<Json>(read);
   Errors errors;
   std::vector<std::string> warnings;
   process::Values values = plant_.parameters(*station);
-  GroupReader(*station, config_.limits, errors, warnings).merge(*body, Json::array({"body"}), values);
-  if (!errors.empty()) return call.reply(invalid(errors));
+  GroupReader(*station, config_.limits, errors, warnings).merge(body, Json::array({"body"}), values);
+  if (!errors.empty()) return invalid(errors);
   const bool now = plant_.set_parameters(*station, values, warnings);
-  call.reply(json_response(200, Json{{"message", "Parameters of " + station->process_name + " were updated"},
-                                     {"line_type", to_string(station->line)},
-                                     {"machine_id", station->type->name},
-                                     {"machine_parameters", to_json(*station->type, values)},
-                                     {"applies_from", now ? "now" : "next batch"},
-                                     {"warnings", warnings}}));
+  return json_response(200, Json{{"message", "Parameters of " + station->process_name + " were updated"},
+                                 {"line_type", to_string(station->line)},
+                                 {"machine_id", station->type->name},
+                                 {"machine_parameters", to_json(*station->type, values)},
+                                 {"applies_from", now ? "now" : "next batch"},
+                                 {"warnings", warnings}});
 }
 
 }  // namespace battery_twin::api

@@ -3,6 +3,9 @@
 #include <zlib.h>
 
 #include <array>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <charconv>
 #include <ctime>
 #include <optional>
 
@@ -45,8 +48,27 @@ std::optional<std::string> gzipped(const std::string& body) {
   return out;
 }
 
+// The field names gzip, and not with the weight 0 (RFC 9110 12.5.3).
+bool takes_gzip(std::string_view accept_encoding) {
+  namespace beast = boost::beast;
+  for (const auto& [coding, parameters] : beast::http::ext_list{{accept_encoding.data(), accept_encoding.size()}}) {
+    if (!beast::iequals(coding, "gzip")) continue;
+    for (const auto& [name, value] : parameters) {
+      if (beast::iequals(name, "q")) return value.find_first_of("123456789") != beast::string_view::npos;
+    }
+    return true;
+  }
+  return false;
+}
+
 void add(std::string& wire, std::string_view name, std::string_view value) {
   wire.append(name).append(": ").append(value).append("\r\n");
+}
+
+void add(std::string& wire, std::size_t number) {
+  std::array<char, 20> digits{};
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  wire.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 }  // namespace
@@ -104,30 +126,35 @@ api::Response detail(int status, std::string_view sentence) {
   return {.status = status, .body = "{\"detail\":\"" + std::string(sentence) + "\"}"};
 }
 
-std::string to_wire(const api::Response& response, const ServerConfig& config, const ResponseOptions& options) {
+void write_response(std::string& wire, const api::Response& response, const ServerConfig& config,
+                    const ResponseOptions& options) {
   const bool without_length = response.status == 101 || response.status == 204;
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
   const bool may_compress = body->size() >= kGzipFrom;
-  if (may_compress && options.gzip) {
+  if (may_compress && takes_gzip(options.accept_encoding)) {
     compressed = gzipped(*body);
     if (compressed) body = &*compressed;
   }
 
-  std::string wire;
-  wire.reserve(320 + body->size());
-  wire.append(options.http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
-  wire.append(reason_phrase(response.status)).append("\r\n");
+  wire.append(options.http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+  add(wire, static_cast<std::size_t>(response.status));
+  wire.append(" ").append(reason_phrase(response.status)).append("\r\n");
   if (config.date_header) add(wire, "Date", date_now());
   if (!config.server_header.empty()) add(wire, "Server", config.server_header);
   if (!response.content_type.empty() && !without_length) add(wire, "Content-Type", response.content_type);
-  if (!without_length) add(wire, "Content-Length", std::to_string(body->size()));
-  add(wire, "X-Content-Type-Options", "nosniff");
+  if (!without_length) {
+    wire.append("Content-Length: ");
+    add(wire, body->size());
+    wire.append("\r\n");
+  }
+  wire.append("X-Content-Type-Options: nosniff\r\n");
   if (compressed) add(wire, "Content-Encoding", "gzip");
   if (may_compress) add(wire, "Vary", "Accept-Encoding");
-  for (const auto* fields : {&response.headers, &options.extra, &config.extra_headers}) {
-    for (const auto& [name, value] : *fields) add(wire, name, value);
-  }
+  for (const auto& [name, value] : response.headers) add(wire, name, value);
+  for (const auto& [name, value] : options.extra) add(wire, name, value);
+  if (!options.request_id.empty()) add(wire, "X-Request-ID", options.request_id);
+  for (const auto& [name, value] : config.extra_headers) add(wire, name, value);
   if (options.close && response.status != 101) {
     add(wire, "Connection", response.status == 426 ? "Upgrade, close" : "close");
   } else if (response.status == 101 || response.status == 426) {
@@ -137,7 +164,6 @@ std::string to_wire(const api::Response& response, const ServerConfig& config, c
   }
   wire.append("\r\n");
   if (!options.head_only && !without_length) wire.append(*body);
-  return wire;
 }
 
 }  // namespace battery_twin::http

@@ -62,6 +62,7 @@ class TheServer final : public Server {
              .unsent_bytes = 0,
              .on_gone = {},
              .outgoing = {},
+             .answers = {},
              .to_flush = {}},
         acceptor_(io.get_executor()),
         sweep_timer_(io.get_executor()),
