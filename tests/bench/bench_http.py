@@ -35,8 +35,7 @@ def wrk(peer, path, connections, seconds, pipelined=1):
     port = peer.ports[path]
     warm_up(port, path)
     before = cpu_seconds(peer.pid)
-    out = subprocess.run(pinned(LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-                                "-s", peers.HERE / "wrk.lua", f"http://127.0.0.1:{port}{path}"),
+    out = subprocess.run(pinned(LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", peers.HERE / "wrk.lua", f"http://127.0.0.1:{port}{path}"),
                          env={**os.environ, "WRK_PIPELINE": str(pipelined)}, capture_output=True, text=True,
                          check=True).stdout
     cpu = cpu_seconds(peer.pid) - before

@@ -38,7 +38,8 @@ def cpu_seconds(pid):
     nanoseconds = 0
     for member in family(pid):
         for task in pathlib.Path(f"/proc/{member}/task").iterdir():
-            nanoseconds += int((task / "schedstat").read_text().split()[0])
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                nanoseconds += int((task / "schedstat").read_text().split()[0])
     return nanoseconds / 1e9
 
 
