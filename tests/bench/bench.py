@@ -60,7 +60,7 @@ def arguments():
 
 
 def check_tools(build):
-    for program in ("battery-twin", "tests/bench/bench_responder", "tests/bench/bench_ws_bare", "tests/bench/bench_ws_load"):
+    for program in ("battery-twin", *(f"tests/bench/bench_{tool}" for tool in ("responder", "ws_bare", "ws_load"))):
         if not (build / program).exists():
             sys.exit(f"{build / program} is missing: cmake --preset release -DBATTERY_TWIN_BENCH=ON, then build")
     for program in ("wrk", peers.NGINX, peers.PYTHON):

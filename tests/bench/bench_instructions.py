@@ -24,7 +24,7 @@ def instructions(build, path, requests):
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "callgrind"
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-                   *peers.our_command(build, port, "--no-access-log")]
+                   *peers.our_command(build, port, *peers.QUIET)]
         with running(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             wait_for_answer(process, port, "/health/live")
             peers.put_to_rest(port)

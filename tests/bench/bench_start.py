@@ -36,7 +36,7 @@ def run(build, quick):
         for _ in range(starts):
             port = free_port()
             times["battery-twin"].append(time_to_ready(
-                [str(word) for word in peers.our_command(build, port)], port, "/health/live", cwd=folder))
+                [str(word) for word in peers.our_command(build, port, *peers.QUIET)], port, "/health/live", cwd=folder))
             port = free_port()
             config = pathlib.Path(folder) / "nginx.conf"
             config.write_text(peers.nginx_config(port, folder, found, {}), encoding="utf-8")

@@ -19,6 +19,7 @@ NGINX = shutil.which("nginx") or "/usr/sbin/nginx"  # which is not on everybody'
 HEALTH = "/health"
 STATUS = "/machine/anode/mixing/status"
 PLANT = "/factory/status"
+QUIET = ("--no-access-log", "--log-level", "warning")
 KEEP_ALIVE = 600  # seconds: nobody closes a connection that is only looked at
 
 
@@ -37,15 +38,17 @@ class Peer:
 
 
 def our_command(build, port, *options):
-    return [build / "battery-twin", "--port", port, "--log-level", "warning", "--threads", 1, "--seed", 1,
-            "--timeout-graceful-shutdown", 1, "--timeout-keep-alive", KEEP_ALIVE, *options]
+    return [build / "battery-twin", "--port", port, "--threads", 1, "--seed", 1, "--timeout-graceful-shutdown", 1,
+            "--timeout-keep-alive", KEEP_ALIVE, *options]
 
 
 @contextlib.contextmanager
 def ours(build, *options, access_log=None):
     """battery-twin. `access_log`: a file for it."""
     port = free_port()
-    command = our_command(build, port, "--access-log" if access_log else "--no-access-log", *options)
+    # Access lines are of level info, as the plant's events are.
+    log = ["--access-log", "--log-level", "info"] if access_log else QUIET
+    command = our_command(build, port, *log, *options)
     with tempfile.TemporaryDirectory() as folder, \
             running(pinned(SERVER_CORE, *command), cwd=folder, stdout=access_log or subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL) as process:
