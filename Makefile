@@ -6,7 +6,7 @@ ARGS ?=
 help:
 	@echo "make run    install what is missing, build, serve on http://127.0.0.1:8000 (options: make run ARGS='--port 9000')"
 	@echo "make test   install what is missing, build, run every test, also under AddressSanitizer, UBSan and ThreadSanitizer"
-	@echo "make bench  build and measure (docs/performance.md)"
+	@echo "make bench  install what is missing, build, measure beside nginx and others (docs/performance.md; make bench ARGS=--quick)"
 
 run:
 	@config/install-packages.sh run
@@ -32,6 +32,6 @@ sanitizers:
 
 bench:
 	@config/install-packages.sh bench
-	cmake --preset release -DBATTERY_TWIN_BENCH=ON
-	cmake --build --preset release
-	python3 tests/bench/bench.py build/release
+	cmake --preset release -DBATTERY_TWIN_BENCH=ON -DBATTERY_TWIN_TESTS=OFF
+	cmake --build --preset release --target battery-twin bench_responder bench_ws_bare bench_ws_load
+	python3 tests/bench/bench.py build/release $(ARGS)
