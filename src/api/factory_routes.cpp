@@ -152,7 +152,7 @@ std::optional<Response> Routes::factory_status(const Call& /*call*/) {
                                  {"counters", counters_json()},
                                  {"pacing", pacing_json()},
                                  {"models", to_string(plant_.config().models)},
-                                 {"uptime_s", uptime()},
+                                 {"uptime_s", static_cast<double>(uptime_ms()) / 1000},
                                  {"version", config_.version}});
 }
 

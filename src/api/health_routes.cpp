@@ -11,10 +11,22 @@ std::optional<Response> Routes::greeting(const Call& /*call*/) {
 
 std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
+  const std::size_t clients = broadcaster_.clients();
+  if (health_.behind.empty() || health_.load != load || health_.clients != clients)
+    health_ = {load, clients, health_behind_uptime(load, clients)};
   Response response;
   response.body.reserve(320);
   JsonWriter writer(response.body);
-  writer.begin_object().member("status", "healthy").member("version", config_.version).member("uptime_s", uptime());
+  writer.begin_object().member("status", "healthy").member("version", config_.version);
+  writer.key("uptime_s").thousandths(uptime_ms());
+  response.body.append(health_.behind);
+  return response;
+}
+
+std::string Routes::health_behind_uptime(const plant::Load& load, std::size_t clients) const {
+  std::string text;
+  JsonWriter writer(text);
+  writer.begin_object();
   writer.key("simulation")
       .begin_object()
       .member("state", load.running + load.queued == 0 ? "idle" : "running")
@@ -30,8 +42,9 @@ std::optional<Response> Routes::health(const Call& /*call*/) {
       .key("latency_ms")
       .null()
       .end_object();
-  writer.member("websocket_clients", broadcaster_.clients()).end_object();
-  return response;
+  writer.member("websocket_clients", clients).end_object();
+  text.front() = ',';
+  return text;
 }
 
 std::optional<Response> Routes::health_live(const Call& /*call*/) {
@@ -43,11 +56,9 @@ std::optional<Response> Routes::health_ready(const Call& /*call*/) {
   return json_response(200, Json{{"status", "ready"}});
 }
 
-double Routes::uptime() const {
-  return std::chrono::duration_cast<std::chrono::duration<double, std::milli>>(
-             std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_))
-             .count() /
-         1000;
+std::uint64_t Routes::uptime_ms() const {
+  const auto uptime = std::chrono::steady_clock::now() - started_;
+  return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(uptime).count());
 }
 
 }  // namespace battery_twin::api

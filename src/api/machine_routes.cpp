@@ -8,22 +8,31 @@ std::optional<Response> Routes::machine_status(const Call& call) {
   auto found = this->station(call);
   if (auto* refusal = std::get_if<Response>(&found)) return std::move(*refusal);
   const plant::Station* station = std::get<const plant::Station*>(found);
-  const process::MachineType& type = *station->type;
-  const plant::MachineSnapshot snapshot = plant_.machine(*station);
-  const process::MachineModel& model = type.model(snapshot.models);
+  // Between two steps there is nothing new but the time.
+  const std::uint64_t changes = plant_.changes(*station);
+  KeptStatus& kept = statuses_[station->index];
+  if (kept.behind.empty() || kept.changes != changes) kept = {changes, status_behind_timestamp(*station)};
   Response response;
-  response.body.reserve(1024);
-  JsonWriter writer(response.body);
+  response.body.reserve(kept.behind.size() + 64);
+  response.body.append("{\"timestamp\":\"").append(to_text(plant::now())).append("\",").append(kept.behind);
+  return response;
+}
+
+std::string Routes::status_behind_timestamp(const plant::Station& station) const {
+  const process::MachineType& type = *station.type;
+  const plant::MachineSnapshot snapshot = plant_.machine(station);
+  const process::MachineModel& model = type.model(snapshot.models);
+  std::string text;
+  JsonWriter writer(text);
   writer.begin_object()
-      .member("timestamp", to_text(plant::now()))
-      .member("line_type", to_string(station->line))
+      .member("line_type", to_string(station.line))
       .member("machine_id", type.name)
-      .member("process", station->process_name)
+      .member("process", station.process_name)
       .member("state", snapshot.on ? "On" : "Off");
-  write(writer.key("machine_parameters"), type, plant_.parameters(*station));
+  write(writer.key("machine_parameters"), type, plant_.parameters(station));
   writer.key("process_specifics");
   if (snapshot.on && !model.specifics.empty())
-    write(writer, model.specifics, station->line, snapshot.specifics);
+    write(writer, model.specifics, station.line, snapshot.specifics);
   else
     writer.null();
   if (snapshot.on) {
@@ -31,10 +40,10 @@ std::optional<Response> Routes::machine_status(const Call& call) {
         .member("duration", snapshot.steps)
         .member("total_steps", snapshot.total_steps)
         .member("progress", static_cast<double>(snapshot.steps) / snapshot.total_steps);
-    write(writer.key("battery_model"), model.outputs, station->line, snapshot.properties);
+    write(writer.key("battery_model"), model.outputs, station.line, snapshot.properties);
   }
   writer.end_object();
-  return response;
+  return text.substr(1);
 }
 
 std::optional<Response> Routes::machine_parameters(const Call& call) {

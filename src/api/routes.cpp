@@ -1,5 +1,6 @@
 #include "routes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -23,6 +24,8 @@ constexpr std::array<Route, 15> kTable{{
     {"GET", "/health/live", &Routes::health_live},
     {"GET", "/health/ready", &Routes::health_ready},
 }};
+
+static_assert(std::ranges::none_of(kTable, [](const Route& route) { return route.pattern.starts_with("/{"); }));
 
 }  // namespace
 

@@ -42,13 +42,29 @@ class Routes {
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   [[nodiscard]] Json pacing_json() const;
   [[nodiscard]] Json counters_json() const;
-  [[nodiscard]] double uptime() const;
+  [[nodiscard]] std::uint64_t uptime_ms() const;
+
+  [[nodiscard]] std::string status_behind_timestamp(const plant::Station& station) const;
+  [[nodiscard]] std::string health_behind_uptime(const plant::Load& load, std::size_t clients) const;
+
+  // Parts of answers that many ask for and that seldom change.
+  struct KeptStatus {
+    std::uint64_t changes = 0;
+    std::string behind;  // the timestamp
+  };
+  struct KeptHealth {
+    plant::Load load{};
+    std::size_t clients = 0;
+    std::string behind;  // the time
+  };
 
   plant::PlantSimulation& plant_;
   Broadcaster& broadcaster_;
   const ApiConfig& config_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   bool draining_ = false;
+  std::vector<KeptStatus> statuses_{plant_.layout().stations().size()};
+  KeptHealth health_;
 };
 
 [[nodiscard]] Response json_response(int status, const Json& body);

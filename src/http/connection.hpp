@@ -15,6 +15,7 @@
 #include "access_policy.hpp"
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/http/server.hpp"
+#include "response_writer.hpp"
 
 namespace battery_twin::http {
 
@@ -59,6 +60,7 @@ struct Hub {
   const ServerConfig& config;
   api::Handler& handler;
   AccessPolicy policy;
+  ResponseWriter writer;
   std::unordered_set<Connection*> connections;
   bool draining = false;
   std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet

@@ -376,9 +376,8 @@ class HttpSession final : public Connection {
                                   .request_id = request_id(),
                                   .extra = extra_};
     if (response.status >= 400 && header_.accept.find("application/problem+json") != std::string_view::npos)
-      return write_response(wire, hub_.handler.as_problem(response, reason_phrase(response.status)), hub_.config,
-                            options);
-    write_response(wire, response, hub_.config, options);
+      return hub_.writer.write(wire, hub_.handler.as_problem(response, reason_phrase(response.status)), options);
+    hub_.writer.write(wire, response, options);
   }
 
   // The client's own when it may stand in a header and a log line, else one that no other request has.
@@ -561,10 +560,10 @@ void start_turning_away(Hub& hub, Socket socket, std::string peer) {
   spawn(hub, session, session->turn_away());
 }
 
-void turn_away_at_once(const Hub& hub, Socket socket) {
+void turn_away_at_once(Hub& hub, Socket socket) {
   const Id id = random_id();
   std::string wire;
-  write_response(wire, too_many_connections(), hub.config, {.close = true, .request_id = view(id)});
+  hub.writer.write(wire, too_many_connections(), {.close = true, .request_id = view(id)});
   // One non-blocking write: the answer fits into a fresh socket's buffer, and nobody is waited for.
   error_code ignored;
   socket.non_blocking(true, ignored);

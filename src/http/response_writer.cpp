@@ -16,20 +16,14 @@ namespace {
 
 // Below it the header would outweigh what is saved.
 constexpr std::size_t kGzipFrom = 8 * 1024;
+constexpr std::string_view kUsualType = "application/json";
 
-std::string_view date_now() {
-  static thread_local std::time_t last = 0;
-  static thread_local std::array<char, 40> text{};
-  static thread_local std::size_t length = 0;
-  const std::time_t now = std::time(nullptr);
-  if (now != last) {
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    // The C locale is never changed, so the names are English as HTTP wants them.
-    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    last = now;
-  }
-  return {text.data(), length};
+std::string date_of(std::time_t time) {
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  // The C locale is never changed, so the names are English as HTTP wants them.
+  std::array<char, 40> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc)};
 }
 
 std::optional<std::string> gzipped(const std::string& body) {
@@ -126,8 +120,7 @@ api::Response detail(int status, std::string_view sentence) {
   return {.status = status, .body = "{\"detail\":\"" + std::string(sentence) + "\"}"};
 }
 
-void write_response(std::string& wire, const api::Response& response, const ServerConfig& config,
-                    const ResponseOptions& options) {
+void ResponseWriter::write(std::string& wire, const api::Response& response, const ResponseOptions& options) {
   const bool without_length = response.status == 101 || response.status == 204;
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
@@ -137,24 +130,17 @@ void write_response(std::string& wire, const api::Response& response, const Serv
     if (compressed) body = &*compressed;
   }
 
-  wire.append(options.http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
-  add(wire, static_cast<std::size_t>(response.status));
-  wire.append(" ").append(reason_phrase(response.status)).append("\r\n");
-  if (config.date_header) add(wire, "Date", date_now());
-  if (!config.server_header.empty()) add(wire, "Server", config.server_header);
-  if (!response.content_type.empty() && !without_length) add(wire, "Content-Type", response.content_type);
+  write_start(wire, response, options.http_1_0);
   if (!without_length) {
     wire.append("Content-Length: ");
     add(wire, body->size());
     wire.append("\r\n");
   }
-  wire.append("X-Content-Type-Options: nosniff\r\n");
   if (compressed) add(wire, "Content-Encoding", "gzip");
   if (may_compress) add(wire, "Vary", "Accept-Encoding");
   for (const auto& [name, value] : response.headers) add(wire, name, value);
   for (const auto& [name, value] : options.extra) add(wire, name, value);
   if (!options.request_id.empty()) add(wire, "X-Request-ID", options.request_id);
-  for (const auto& [name, value] : config.extra_headers) add(wire, name, value);
   if (options.close && response.status != 101) {
     add(wire, "Connection", response.status == 426 ? "Upgrade, close" : "close");
   } else if (response.status == 101 || response.status == 426) {
@@ -164,6 +150,28 @@ void write_response(std::string& wire, const api::Response& response, const Serv
   }
   wire.append("\r\n");
   if (!options.head_only && !without_length) wire.append(*body);
+}
+
+// What depends on the status, the type and the second only. That of nearly every answer is kept.
+void ResponseWriter::write_start(std::string& wire, const api::Response& response, bool http_1_0) {
+  const std::time_t now = std::time(nullptr);
+  const bool usual = response.status == 200 && response.content_type == kUsualType && !http_1_0;
+  if (usual && now == usual_of_) {
+    wire.append(usual_);
+    return;
+  }
+  std::string start = http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  start.append(std::to_string(response.status)).append(" ").append(reason_phrase(response.status)).append("\r\n");
+  if (config_.date_header) add(start, "Date", date_of(now));
+  if (!config_.server_header.empty()) add(start, "Server", config_.server_header);
+  if (!response.content_type.empty() && response.status != 204) add(start, "Content-Type", response.content_type);
+  add(start, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : config_.extra_headers) add(start, name, value);
+  wire.append(start);
+  if (usual) {
+    usual_ = std::move(start);
+    usual_of_ = now;
+  }
 }
 
 }  // namespace battery_twin::http

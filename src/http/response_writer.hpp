@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ctime>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,9 +21,21 @@ struct ResponseOptions {
   std::span<const std::pair<std::string_view, std::string>> extra{};
 };
 
-/// Adds the whole answer to what is written: status line, header, body.
-void write_response(std::string& wire, const api::Response& response, const ServerConfig& config,
-                    const ResponseOptions& options);
+/// Puts answers on the wire.
+class ResponseWriter {
+ public:
+  explicit ResponseWriter(const ServerConfig& config) : config_(config) {}
+
+  /// Adds the whole answer to what is written: status line, header, body.
+  void write(std::string& wire, const api::Response& response, const ResponseOptions& options);
+
+ private:
+  void write_start(std::string& wire, const api::Response& response, bool http_1_0);
+
+  const ServerConfig& config_;
+  std::string usual_;         // start of a 200 with JSON
+  std::time_t usual_of_ = 0;  // the second it was made in
+};
 
 /// `{"detail": sentence}` with that status. The sentence must need no escaping.
 [[nodiscard]] api::Response detail(int status, std::string_view sentence);

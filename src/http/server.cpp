@@ -57,6 +57,7 @@ class TheServer final : public Server {
              .handler = handler,
              .policy = AccessPolicy(config_.cors_origins, config_.allowed_hosts,
                                     check_host || !config_.allowed_hosts.empty()),
+             .writer = ResponseWriter(config_),
              .connections = {},
              .draining = false,
              .unsent_bytes = 0,

@@ -385,11 +385,13 @@ void PlantSimulation::Engine::switch_on(Machine& machine, const Batch& batch, co
   snapshot.properties.assign(run.properties().begin(), run.properties().end());
   snapshot.specifics.assign(run.specifics().begin(), run.specifics().end());
   ++snapshot.version;
+  ++machine.changes;
 }
 
 void PlantSimulation::Engine::switch_off(Machine& machine) {
   const std::lock_guard lock(machine.snapshot_mutex);
   machine.snapshot.on = false;
+  ++machine.changes;
 }
 
 void PlantSimulation::Engine::publish(Machine& machine, const StationRun& run) {
@@ -399,6 +401,7 @@ void PlantSimulation::Engine::publish(Machine& machine, const StationRun& run) {
   std::ranges::copy(run.properties(), snapshot.properties.begin());
   std::ranges::copy(run.specifics(), snapshot.specifics.begin());
   ++snapshot.version;
+  ++machine.changes;
 }
 
 }  // namespace battery_twin::plant

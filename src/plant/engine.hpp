@@ -35,6 +35,7 @@ class PlantSimulation::Engine {
   PlantStatus status() const;
   Load load() const;
   Counters counters() const;
+  std::uint64_t changes(const Station& station) const;
   MachineSnapshot machine(const Station& station) const;
   std::optional<BatchRecord> batch(std::string_view id) const;
   std::optional<Page> batches(std::optional<BatchStatus> status, bool ascending, std::size_t limit,
@@ -72,6 +73,7 @@ class PlantSimulation::Engine {
 
     mutable std::mutex snapshot_mutex;
     MachineSnapshot snapshot;
+    std::atomic<std::uint64_t> changes{0};  // of the snapshot and the parameters
   };
 
   struct PendingReset {

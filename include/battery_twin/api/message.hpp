@@ -23,7 +23,7 @@ struct RequestHead {
 struct Response {
   int status = 200;
   std::string body;
-  std::string_view content_type = "application/json";  ///< a text that lives for ever; empty: no body
+  std::string_view content_type = "application/json";          ///< a text that lives for ever; empty: no body
   std::vector<std::pair<std::string, std::string>> headers{};  ///< further fields; no CR or LF in either part
 };
 
