@@ -25,7 +25,7 @@ constexpr std::chrono::seconds kBlocked{5};  // longer than anything on the I/O 
 
 class Ticker {
  public:
-  Ticker(asio::io_context& io, api::Api& api) : timer_(io), api_(api) { wait(); }
+  Ticker(asio::io_context& io, api::Api& api, Log& log) : timer_(io), api_(api), log_(log) { wait(); }
   void stop() { timer_.cancel(); }
 
  private:
@@ -35,11 +35,13 @@ class Ticker {
       if (error) return;
       wait();
       api_.tick();
+      log_.flush_access();
     });
   }
 
   asio::steady_timer timer_;
   api::Api& api_;
+  Log& log_;
 };
 
 }  // namespace
@@ -76,7 +78,7 @@ int serve(const ServeOptions& options) {
     log.error(error.what());
     return kExitStart;
   }
-  Ticker ticker(io, *api);
+  Ticker ticker(io, *api, log);
 
   bool forced = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);
