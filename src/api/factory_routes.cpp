@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "battery_twin/api/json_writer.hpp"
 #include "event_json.hpp"
 #include "query.hpp"
 #include "routes.hpp"
@@ -132,28 +133,51 @@ std::optional<Response> Routes::factory_start(const Call& call) {
 
 std::optional<Response> Routes::factory_status(const Call& /*call*/) {
   const plant::PlantStatus status = plant_.status();
-  Json running = Json::array();
+  Response response;
+  response.body.reserve(2048);
+  JsonWriter writer(response.body);
+  writer.begin_object().member("state", status.is_idle() ? "idle" : "running").member("accepting", status.accepting);
+  writer.key("queue").begin_array();
+  for (const std::string& id : status.queue) writer.value(id);
+  writer.end_array().key("running").begin_array();
   for (const auto& batch : status.running) {
-    running.push_back({{"batch_id", batch.id},
-                       {"stage", stage_json(batch.lines, plant_.layout())},
-                       {"progress", progress_json(batch.lines)}});
+    writer.begin_object().member("batch_id", batch.id);
+    writer.key("stage").document(stage_json(batch.lines, plant_.layout()));
+    writer.key("progress").document(progress_json(batch.lines)).end_object();
   }
-  Json lines = Json::object();
-  for (const plant::Station& station : plant_.layout().stations()) {
-    const auto& batch_id = status.machines[station.index];
-    lines[std::string(to_string(station.line))][std::string(station.type->name)] = {
-        {"state", batch_id ? "On" : "Off"}, {"batch_id", batch_id ? Json(*batch_id) : Json()}};
+  writer.end_array().key("lines").begin_object();
+  for (const process::Line line : process::kLines) {
+    writer.key(to_string(line)).begin_object();
+    for (const plant::Station& station : plant_.layout().stations(line)) {
+      const auto& batch_id = status.machines[station.index];
+      writer.key(station.type->name).begin_object().member("state", batch_id ? "On" : "Off").key("batch_id");
+      if (batch_id)
+        writer.value(*batch_id);
+      else
+        writer.null();
+      writer.end_object();
+    }
+    writer.end_object();
   }
-  return json_response(200, Json{{"state", status.is_idle() ? "idle" : "running"},
-                                 {"accepting", status.accepting},
-                                 {"queue", status.queue},
-                                 {"running", std::move(running)},
-                                 {"lines", std::move(lines)},
-                                 {"counters", counters_json()},
-                                 {"pacing", pacing_json()},
-                                 {"models", to_string(plant_.config().models)},
-                                 {"uptime_s", static_cast<double>(uptime_ms()) / 1000},
-                                 {"version", config_.version}});
+  const plant::Counters counters = plant_.counters();
+  writer.end_object().key("counters").begin_object();
+  writer.member("accepted", counters.accepted)
+      .member("completed", counters.completed)
+      .member("failed", counters.failed)
+      .member("cancelled", counters.cancelled)
+      .member("scrapped", counters.scrapped)
+      .end_object();
+  const plant::Pacing pacing = plant_.pacing();
+  const auto interval = static_cast<std::uint64_t>(pacing.step_interval.count());
+  writer.key("pacing").begin_object().key("step_interval_ms");
+  if (interval % 1000 == 0)
+    writer.value(interval / 1000);
+  else
+    writer.thousandths(interval);
+  writer.member("paused", pacing.paused).end_object();
+  writer.member("models", to_string(plant_.config().models)).key("uptime_s").thousandths(uptime_ms());
+  writer.member("version", config_.version).end_object();
+  return response;
 }
 
 std::optional<Response> Routes::factory_logs(const Call& call) {
@@ -214,15 +238,6 @@ Json Routes::pacing_json() const {
   const plant::Pacing pacing = plant_.pacing();
   return {{"step_interval_ms", number(static_cast<double>(pacing.step_interval.count()) / 1000)},
           {"paused", pacing.paused}};
-}
-
-Json Routes::counters_json() const {
-  const plant::Counters counters = plant_.counters();
-  return {{"accepted", counters.accepted},
-          {"completed", counters.completed},
-          {"failed", counters.failed},
-          {"cancelled", counters.cancelled},
-          {"scrapped", counters.scrapped}};
 }
 
 }  // namespace battery_twin::api

@@ -12,21 +12,22 @@ std::optional<Response> Routes::greeting(const Call& /*call*/) {
 std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
   const std::size_t clients = broadcaster_.clients();
-  if (health_.behind.empty() || health_.load != load || health_.clients != clients)
-    health_ = {load, clients, health_behind_uptime(load, clients)};
+  if (health_.behind.empty() || health_.load != load || health_.clients != clients) keep_health(load, clients);
   Response response;
   response.body.reserve(320);
-  JsonWriter writer(response.body);
-  writer.begin_object().member("status", "healthy").member("version", config_.version);
-  writer.key("uptime_s").thousandths(uptime_ms());
+  response.body.append(health_.before);
+  JsonWriter(response.body).thousandths(uptime_ms());
   response.body.append(health_.behind);
   return response;
 }
 
-std::string Routes::health_behind_uptime(const plant::Load& load, std::size_t clients) const {
-  std::string text;
+void Routes::keep_health(const plant::Load& load, std::size_t clients) {
+  health_ = {.load = load, .clients = clients, .before = {}, .behind = {}};
+  std::string& text = health_.before;
   JsonWriter writer(text);
-  writer.begin_object();
+  writer.begin_object().member("status", "healthy").member("version", config_.version).key("uptime_s").value(0);
+  text.pop_back();  // its place
+  const std::size_t place = text.size();
   writer.key("simulation")
       .begin_object()
       .member("state", load.running + load.queued == 0 ? "idle" : "running")
@@ -43,8 +44,8 @@ std::string Routes::health_behind_uptime(const plant::Load& load, std::size_t cl
       .null()
       .end_object();
   writer.member("websocket_clients", clients).end_object();
-  text.front() = ',';
-  return text;
+  health_.behind = text.substr(place);
+  text.resize(place);
 }
 
 std::optional<Response> Routes::health_live(const Call& /*call*/) {

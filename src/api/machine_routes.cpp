@@ -14,7 +14,7 @@ std::optional<Response> Routes::machine_status(const Call& call) {
   if (kept.behind.empty() || kept.changes != changes) kept = {changes, status_behind_timestamp(*station)};
   Response response;
   response.body.reserve(kept.behind.size() + 64);
-  response.body.append("{\"timestamp\":\"").append(to_text(plant::now())).append("\",").append(kept.behind);
+  response.body.append("{\"timestamp\":\"").append(TimeText(plant::now()).view()).append("\",").append(kept.behind);
   return response;
 }
 

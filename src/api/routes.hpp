@@ -41,11 +41,10 @@ class Routes {
   /// The station that the first two parts of the path name, or the answer that there is none.
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   [[nodiscard]] Json pacing_json() const;
-  [[nodiscard]] Json counters_json() const;
   [[nodiscard]] std::uint64_t uptime_ms() const;
 
   [[nodiscard]] std::string status_behind_timestamp(const plant::Station& station) const;
-  [[nodiscard]] std::string health_behind_uptime(const plant::Load& load, std::size_t clients) const;
+  void keep_health(const plant::Load& load, std::size_t clients);
 
   // Parts of answers that many ask for and that seldom change.
   struct KeptStatus {
@@ -55,7 +54,8 @@ class Routes {
   struct KeptHealth {
     plant::Load load{};
     std::size_t clients = 0;
-    std::string behind;  // the time
+    std::string before;  // the uptime
+    std::string behind;
   };
 
   plant::PlantSimulation& plant_;

@@ -34,7 +34,7 @@ using Task = asio::awaitable<void, Executor>;
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::chrono::milliseconds kSlow{5};  // an answer that took longer says so in Server-Timing
-constexpr std::size_t kIdleRead = 2 * 1024;    // what a connection that does nothing holds for its next request
+constexpr std::size_t kIdleRead = 1536;        // what a connection that does nothing holds for its next request
 constexpr std::size_t kReadAtOnce = 16 * 1024;
 constexpr std::size_t kWriteAtOnce = 64 * 1024;  // answers to requests that came together
 constexpr std::size_t kMaxRequestId = 128;
@@ -226,7 +226,7 @@ class HttpSession final : public Connection {
     if (!header_.has_body()) return handle({});
     if (auto refusal = hub_.handler.refuse(head())) {
       add_preflight(*refusal);
-      return refuse(std::move(*refusal));
+      return refuse(*refusal);
     }
     if (beast::iequals(header_.expect, "100-continue") && !header_.http_1_0)
       hub_.answers.append("HTTP/1.1 100 Continue\r\n\r\n");
@@ -256,7 +256,7 @@ class HttpSession final : public Connection {
     }
     pending_ = nullptr;
     add_preflight(*response);
-    return answer(std::move(*response));
+    return answer(*response);
   }
 
   api::Reply later() {
@@ -271,7 +271,7 @@ class HttpSession final : public Connection {
   std::optional<Next> answer_pending() {
     const auto pending = std::exchange(pending_, nullptr);
     if (!pending->response) return refuse(detail(503, "The answer did not come in time"));
-    return answer(std::move(*pending->response));
+    return answer(*pending->response);
   }
 
   std::optional<Next> begin_upgrade() {
@@ -283,12 +283,12 @@ class HttpSession final : public Connection {
       api::Response response = detail(426, "The WebSocket version must be 13");
       response.headers.emplace_back("Sec-WebSocket-Version", "13");
       response.headers.emplace_back("Upgrade", "websocket");
-      return refuse(std::move(response));
+      return refuse(response);
     }
     if (!is_websocket_key(header_.websocket_key))
       return refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
     if (head.has_body) return refuse(detail(400, "A WebSocket is opened without a body"));
-    if (auto refusal = hub_.handler.refuse_websocket(head)) return refuse(std::move(*refusal));
+    if (auto refusal = hub_.handler.refuse_websocket(head)) return refuse(*refusal);
     if (hub_.draining) return refuse(detail(503, "The server is shutting down"));
     return Next::upgrade;
   }
@@ -335,7 +335,7 @@ class HttpSession final : public Connection {
     return {static_cast<const char*>(data.data()), data.size()};
   }
 
-  std::optional<Next> answer(api::Response response) {
+  std::optional<Next> answer(const api::Response& response) {
     if (hub_.draining) close_ = true;
     if (const auto took = about_now() - handed_over_; took > kSlow && handed_over_ != Clock::time_point{}) {
       const double milliseconds = std::chrono::duration<double, std::milli>(took).count();
@@ -344,14 +344,16 @@ class HttpSession final : public Connection {
     std::string& wire = hub_.answers;
     const std::size_t before = wire.size();
     write(wire, response);
+    int status = response.status;
     const std::size_t size = wire.size() - before;
     if (size > kShort && hub_.unsent_bytes + size > hub_.config.max_unsent) {
       wire.resize(before);
-      response = detail(503, "Too many long answers are waiting to be read");
-      response.headers.emplace_back("Retry-After", "1");
-      write(wire, response);
+      api::Response busy = detail(503, "Too many long answers are waiting to be read");
+      busy.headers.emplace_back("Retry-After", "1");
+      status = busy.status;
+      write(wire, busy);
     }
-    log_access(response.status);
+    log_access(status);
     phase_ = Phase::idle;
     skipped_line_ = false;
     handed_over_ = {};
@@ -360,9 +362,9 @@ class HttpSession final : public Connection {
   }
 
   // Answers and closes: where the next request begins is not known, or not worth knowing.
-  Next refuse(api::Response response) {
+  Next refuse(const api::Response& response) {
     close_ = true;
-    (void)answer(std::move(response));
+    (void)answer(response);
     return Next::linger;
   }
 

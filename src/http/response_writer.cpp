@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/rfc7230.hpp>
@@ -56,7 +57,12 @@ bool takes_gzip(std::string_view accept_encoding) {
 }
 
 void add(std::string& wire, std::string_view name, std::string_view value) {
-  wire.append(name).append(": ").append(value).append("\r\n");
+  constexpr std::string_view kColon = ": ";
+  constexpr std::string_view kEnd = "\r\n";
+  const std::size_t before = wire.size();
+  wire.resize(before + name.size() + kColon.size() + value.size() + kEnd.size());
+  char* at = wire.data() + before;
+  for (const std::string_view part : {name, kColon, value, kEnd}) at = std::copy(part.begin(), part.end(), at);
 }
 
 void add(std::string& wire, std::size_t number) {
