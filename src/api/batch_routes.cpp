@@ -84,6 +84,23 @@ std::optional<plant::BatchStatus> status_from(std::string_view name) {
   return std::nullopt;
 }
 
+// No page: the batch to go on behind was forgotten while the request waited.
+Response page_response(const std::optional<plant::PlantSimulation::Page>& page, const plant::Layout& layout) {
+  if (!page) return failure(404, "The batch to go on behind has been forgotten");
+  Response response;
+  response.body.reserve(page->batches.size() * kBytesPerBatch);
+  JsonWriter writer(response.body);
+  writer.begin_object().key("batches").begin_array();
+  for (const plant::BatchRecord& batch : page->batches) write_batch(writer, batch, layout);
+  writer.end_array().key("next");
+  if (page->more)
+    writer.value(page->batches.back().id);
+  else
+    writer.null();
+  writer.end_object();
+  return response;
+}
+
 Response unknown_batch() { return failure(404, "Batch not found"); }
 
 }  // namespace
@@ -101,24 +118,17 @@ void Routes::batches(Call call) {
   if (order != "asc" && order != "desc") Query::add_choice_error("order", order, "'desc' or 'asc'", errors);
   const auto limit = query.integer("limit", 1, kMaxPage, errors).value_or(kDefaultPage);
   const auto after = query.text("after");
-  std::optional<plant::PlantSimulation::Page> page;
-  if (errors.empty()) {
-    page = plant_.batches(status, order == "asc", limit, after);
-    if (!page) Query::add_choice_error("after", *after, "the id of a batch", errors);
-  }
+  if (after && !plant_.batch(*after)) Query::add_choice_error("after", *after, "the id of a batch", errors);
   if (!errors.empty()) return call.reply(invalid(errors));
-  Response response;
-  response.body.reserve(page->batches.size() * kBytesPerBatch);
-  JsonWriter writer(response.body);
-  writer.begin_object().key("batches").begin_array();
-  for (const plant::BatchRecord& batch : page->batches) write_batch(writer, batch, plant_.layout());
-  writer.end_array().key("next");
-  if (page->more)
-    writer.value(page->batches.back().id);
-  else
-    writer.null();
-  writer.end_object();
-  call.reply(std::move(response));
+  // A full page is more than 10 MB: it would hold up everybody else on this thread.
+  clerk_.give([this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after),
+               reply = std::move(call.reply)] {
+    try {
+      reply(page_response(plant_.batches(status, ascending, limit, after), plant_.layout()));
+    } catch (const std::exception&) {
+      reply(failure(503, "There is not enough memory for so long a list now"));
+    }
+  });
 }
 
 void Routes::batch(Call call) {

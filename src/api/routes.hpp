@@ -7,6 +7,7 @@
 
 #include "battery_twin/api/api.hpp"
 #include "broadcaster.hpp"
+#include "clerk.hpp"
 #include "router.hpp"
 
 namespace battery_twin::api {
@@ -49,6 +50,7 @@ class Routes {
   const ApiConfig& config_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   bool draining_ = false;
+  Clerk clerk_;  // last: its work uses the others
 };
 
 [[nodiscard]] Response json_response(int status, const Json& body);
