@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -21,11 +22,33 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kExitForced = 1;
+// Some batches' worth: more would be a longer way from the plant to the clients, less would stop it now and then.
+constexpr std::size_t kRoomForEvents = 512;
 constexpr std::chrono::seconds kBlocked{5};  // longer than anything on the I/O thread may take
+
+// Passes on what the plant tells, in parts: between them others have their turn.
+class Pump {
+ public:
+  Pump(asio::io_context& io, api::Api& api) : io_(io), api_(api) {}
+
+  /// From any thread.
+  void start() {
+    if (is_due_.exchange(true)) return;
+    asio::post(io_, [this] {
+      is_due_ = false;
+      if (api_.pump_some()) start();
+    });
+  }
+
+ private:
+  asio::io_context& io_;
+  api::Api& api_;
+  std::atomic<bool> is_due_ = false;
+};
 
 class Ticker {
  public:
-  Ticker(asio::io_context& io, api::Api& api) : timer_(io), api_(api) { wait(); }
+  Ticker(asio::io_context& io, api::Api& api, Pump& pump) : timer_(io), api_(api), pump_(pump) { wait(); }
   void stop() { timer_.cancel(); }
 
  private:
@@ -34,12 +57,14 @@ class Ticker {
     timer_.async_wait([this](boost::system::error_code error) {
       if (error) return;
       wait();
+      pump_.start();  // also where the last part failed, for want of memory
       api_.tick();
     });
   }
 
   asio::steady_timer timer_;
   api::Api& api_;
+  Pump& pump_;
 };
 
 }  // namespace
@@ -55,14 +80,15 @@ int serve(const ServeOptions& options) {
            ", noise " + (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
 
   asio::io_context io(1);
-  plant::EventQueue events;
+  plant::EventQueue events(kRoomForEvents);
   plant::PlantSimulation plant(plant::standard_layout(), options.plant, events);
   const auto api = api::make_api(
       plant, events,
       {.version = BATTERY_TWIN_VERSION,
        .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
        .on_event = [&log](const plant::Event& event) { log.event(event); }});
-  events.notify([&io, &api] { asio::post(io, [&api] { api->pump(); }); });
+  Pump pump(io, *api);
+  events.notify([&pump] { pump.start(); });
 
   http::ServerConfig config = options.server;
   config.on_error = [&log](std::string_view text) { log.error(text); };
@@ -76,7 +102,7 @@ int serve(const ServeOptions& options) {
     log.error(error.what());
     return kExitStart;
   }
-  Ticker ticker(io, *api);
+  Ticker ticker(io, *api, pump);
 
   bool forced = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);
