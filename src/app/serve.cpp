@@ -46,9 +46,33 @@ class Pump {
   std::atomic<bool> is_due_ = false;
 };
 
+// Counts WebSocket clients that do not read, and says so once a second at most: there may be many.
+class LeftBehind {
+ public:
+  explicit LeftBehind(Log& log) : log_(log) {}
+
+  void note() { ++clients_; }
+  void tell() {
+    const auto now = std::chrono::steady_clock::now();
+    if (clients_ == 0 || now - told_ < std::chrono::seconds(1)) return;
+    log_.warning(std::to_string(clients_) + (clients_ == 1 ? " WebSocket client" : " WebSocket clients") +
+                 " that did not read what came " + (clients_ == 1 ? "was" : "were") + " closed with 1013");
+    clients_ = 0;
+    told_ = now;
+  }
+
+ private:
+  Log& log_;
+  std::size_t clients_ = 0;
+  std::chrono::steady_clock::time_point told_{};
+};
+
 class Ticker {
  public:
-  Ticker(asio::io_context& io, api::Api& api, Pump& pump) : timer_(io), api_(api), pump_(pump) { wait(); }
+  Ticker(asio::io_context& io, api::Api& api, Pump& pump, LeftBehind& left_behind)
+      : timer_(io), api_(api), pump_(pump), left_behind_(left_behind) {
+    wait();
+  }
   void stop() { timer_.cancel(); }
 
  private:
@@ -59,12 +83,14 @@ class Ticker {
       wait();
       pump_.start();  // also where the last part failed, for want of memory
       api_.tick();
+      left_behind_.tell();
     });
   }
 
   asio::steady_timer timer_;
   api::Api& api_;
   Pump& pump_;
+  LeftBehind& left_behind_;
 };
 
 }  // namespace
@@ -92,6 +118,8 @@ int serve(const ServeOptions& options) {
 
   http::ServerConfig config = options.server;
   config.on_error = [&log](std::string_view text) { log.error(text); };
+  LeftBehind left_behind(log);
+  config.on_left_behind = [&left_behind] { left_behind.note(); };
   if (log.has_access_log()) {
     config.on_access = [&log](auto... parts) { log.access(parts...); };
   }
@@ -102,7 +130,7 @@ int serve(const ServeOptions& options) {
     log.error(error.what());
     return kExitStart;
   }
-  Ticker ticker(io, *api, pump);
+  Ticker ticker(io, *api, pump, left_behind);
 
   bool forced = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);
