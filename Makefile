@@ -1,12 +1,15 @@
 # Two commands: `make run` serves the plant, `make test` runs every test. Both install the Debian packages that are missing.
-.PHONY: help run test sanitizers bench packages
+.PHONY: help run test sanitizers bench load soak packages
 
 ARGS ?=
+MINUTES ?= 30
 
 help:
 	@echo "make run    install what is missing, build, serve on http://127.0.0.1:8000 (options: make run ARGS='--port 9000')"
 	@echo "make test   install what is missing, build, run every test, also under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make bench  install what is missing, build, measure beside nginx and others (docs/performance.md; make bench ARGS=--quick)"
+	@echo "make load   build and let a thousand clients and more be hostile (docs/load.md)"
+	@echo "make soak   all of them together under AddressSanitizer, half an hour (or: make soak MINUTES=5)"
 
 run:
 	@config/install-packages.sh run
@@ -35,3 +38,18 @@ bench:
 	cmake --preset release -DBATTERY_TWIN_BENCH=ON -DBATTERY_TWIN_TESTS=OFF
 	cmake --build --preset release --target battery-twin bench_responder bench_ws_bare bench_ws_load
 	python3 tests/bench/bench.py build/release $(ARGS)
+
+HOSTILE = PYTHONDONTWRITEBYTECODE=1 python3 tests/system/load/hostile.py
+
+load:
+	@config/install-packages.sh test
+	cmake --preset release
+	cmake --build --preset release --target battery-twin
+	$(HOSTILE) build/release/battery-twin --full --strict \
+	  nonreaders slowloris idle descriptors clock-step sigterm pipeliner bad-input
+
+soak:
+	@config/install-packages.sh test
+	cmake --preset asan
+	cmake --build --preset asan --target battery-twin
+	$(HOSTILE) build/asan/battery-twin --full --minutes $(MINUTES) soak

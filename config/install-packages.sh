@@ -5,7 +5,7 @@ set -eu
 packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev"
 case "${1:-run}" in
   run) ;;
-  test) packages="$packages libgtest-dev librapidcheck-dev curl" ;;
+  test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime" ;;
   bench) packages="$packages wrk nginx python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   *)
     echo "usage: $0 run|test|bench" >&2

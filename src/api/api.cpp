@@ -79,6 +79,7 @@ class TheApi final : public Api {
   }
 
   void pump() override { broadcaster_.pump(); }
+  bool pump_some() override { return broadcaster_.pump_some(); }
   void tick() override { broadcaster_.tick(); }
   void set_draining() override { routes_.set_draining(); }
 

@@ -7,6 +7,7 @@
 
 #include "battery_twin/api/api.hpp"
 #include "broadcaster.hpp"
+#include "clerk.hpp"
 #include "router.hpp"
 
 namespace battery_twin::api {
@@ -65,6 +66,7 @@ class Routes {
   bool draining_ = false;
   std::vector<KeptStatus> statuses_{plant_.layout().stations().size()};
   KeptHealth health_;
+  Clerk clerk_;  // last: its work uses the others
 };
 
 [[nodiscard]] Response json_response(int status, const Json& body);

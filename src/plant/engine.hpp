@@ -85,6 +85,7 @@ class PlantSimulation::Engine {
   // Coroutines (engine.cpp).
   boost::asio::awaitable<void> run_line(BatchPtr batch, process::Line line);
   boost::asio::awaitable<bool> acquire(BatchPtr batch, std::shared_ptr<Walk> walk, const Station& station);
+  boost::asio::awaitable<void> wait_for_room(const Batch& batch, Walk& walk);
   boost::asio::awaitable<bool> run_station(BatchPtr batch, std::shared_ptr<Walk> walk, const Station& station);
   boost::asio::awaitable<bool> step_all(const Batch& batch, Walk& walk, Machine& machine, StationRun& run);
   boost::asio::awaitable<Interval> pace(const Batch& batch, Walk& walk, Clock::time_point last, bool after_step);
