@@ -11,6 +11,8 @@
 namespace battery_twin::app {
 namespace {
 
+constexpr std::size_t kMaxKeyInError = 100;
+
 std::string known_names() {
   std::string names;
   for (const process::CellDesign& design : process::cell_designs()) names += (names.empty() ? "" : ", ") + design.name;
@@ -39,7 +41,7 @@ process::CellDesign read_cell(const std::string& name_or_path) {
   const auto fields = process::cell_design_fields();
   for (const auto& [key, value] : document.items()) {
     const auto wrong = [&, &name = key](const std::string& why) {
-      return std::runtime_error(name_or_path + ": " + name + ": " + why);
+      return std::runtime_error(name_or_path + ": " + api::dump(name.substr(0, kMaxKeyInError)) + ": " + why);
     };
     if (key == "name") {
       if (!value.is_string()) throw wrong("should be a string");
