@@ -1,12 +1,15 @@
 # Two commands: `make run` serves the plant, `make test` runs every test. Both install the Debian packages that are missing.
-.PHONY: help run test sanitizers bench packages
+.PHONY: help run test sanitizers bench fuzz packages
 
 ARGS ?=
+SECONDS ?= 60
+TARGET ?=
 
 help:
 	@echo "make run    install what is missing, build, serve on http://127.0.0.1:8000 (options: make run ARGS='--port 9000')"
 	@echo "make test   install what is missing, build, run every test, also under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make bench  build and measure (docs/performance.md)"
+	@echo "make fuzz   feed every reader of input with what libFuzzer makes up (docs/testing.md; options: SECONDS=60 TARGET=query)"
 
 run:
 	@config/install-packages.sh run
@@ -35,3 +38,10 @@ bench:
 	cmake --preset release -DBATTERY_TWIN_BENCH=ON
 	cmake --build --preset release
 	python3 tests/bench/bench.py build/release
+
+# Everything that reads what others send, for SECONDS each, or one TARGET of tests/fuzz/corpus.
+fuzz:
+	@config/install-packages.sh fuzz
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz --target $(if $(TARGET),$(TARGET:%=fuzz_%),fuzz_targets)
+	@tests/fuzz/fuzz.sh run $(SECONDS) $(TARGET)

@@ -1,0 +1,148 @@
+#include "framing.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <limits>
+#include <optional>
+#include <variant>
+
+#include "../../src/http/body_reader.hpp"
+#include "../../src/http/request_guard.hpp"
+#include "fuzzing.hpp"
+
+namespace battery_twin::fuzz {
+namespace {
+
+namespace beast = boost::beast;
+using Field = beast::http::field;
+using http::HeaderText;
+
+// What a session gets to know from a header.
+struct Head {
+  HeaderText::State state = HeaderText::State::incomplete;
+  int status = 0;        // when it is refused
+  std::size_t size = 0;  // when it is complete, as are the others
+  SeenRequest request{};
+  std::optional<std::uint64_t> length{};  // none: chunked
+  bool closes = false;                    // no further request is read
+};
+
+Head refused(int status) { return {.state = HeaderText::State::refused, .status = status}; }
+
+// The one place that knows how a header is read.
+Head look(HeaderText& text, std::string& bytes) {
+  const auto state = text.look(bytes);
+  if (state == HeaderText::State::refused) {
+    require(!text.refusal().sentence.empty(), "a refusal says why");
+    return refused(text.refusal().status);
+  }
+  if (state != HeaderText::State::complete) return {.state = state};
+  beast::http::request_parser<beast::http::empty_body> parser;
+  parser.header_limit(std::numeric_limits<std::uint32_t>::max());
+  parser.body_limit(boost::none);
+  boost::system::error_code error;
+  parser.put(boost::asio::buffer(bytes.data(), text.size()), error);
+  if (error || !parser.is_header_done()) return refused(400);
+  const http::Header& header = parser.get().base();
+  auto guarded = http::guard(header);
+  if (const auto* refusal = std::get_if<http::Refusal>(&guarded)) return refused(refusal->status);
+  auto& target = std::get<http::Target>(guarded);
+  const bool upgrade = beast::http::token_list{header[Field::upgrade]}.exists("websocket") &&
+                       beast::http::token_list{header[Field::connection]}.exists("upgrade");
+  const auto method = header.method_string();
+  Head head{.state = state, .size = text.size(), .closes = upgrade || !parser.get().keep_alive()};
+  head.request = {.method = {method.data(), method.size()},
+                  .path = std::move(target.path),
+                  .query = std::move(target.query),
+                  .host = std::move(target.host),
+                  .body = {},
+                  .end = 0};
+  if (!parser.chunked()) {
+    const auto length = parser.content_length();
+    head.length = length ? std::uint64_t{*length} : 0;
+  }
+  return head;
+}
+
+class Connection {
+ public:
+  Connection(std::string_view bytes, std::uint8_t longest) : pieces_(bytes, longest) {}
+
+  Seen read() {
+    while (first_byte()) {
+      if (!read_request()) return std::move(seen_);
+    }
+    return std::move(seen_);
+  }
+
+ private:
+  bool read_more() {
+    if (pieces_.empty()) return false;
+    buffer_ += pieces_.next();
+    return true;
+  }
+
+  void consume(std::size_t bytes) {
+    require(bytes <= buffer_.size(), "no more is taken than has come");
+    buffer_.erase(0, bytes);
+    consumed_ += bytes;
+  }
+
+  // One empty line before a request is not a part of it.
+  bool first_byte() {
+    for (bool skipped = false;;) {
+      if (!skipped && buffer_.starts_with("\r\n")) {
+        consume(2);
+        skipped = true;
+      }
+      const bool half_line = !skipped && buffer_ == "\r";
+      if (!buffer_.empty() && !half_line) return true;
+      if (!read_more()) return false;
+    }
+  }
+
+  bool read_request() {
+    HeaderText text(kMaxHeader);
+    Head head = look(text, buffer_);
+    while (head.state == HeaderText::State::incomplete) {
+      if (!read_more()) return end(Seen::End::incomplete);
+      head = look(text, buffer_);
+    }
+    if (head.state == HeaderText::State::foreign) return end(Seen::End::foreign);
+    if (head.state == HeaderText::State::refused) return refuse(head.status);
+    consume(head.size);
+    http::BodyReader body(head.length, kMaxBody);
+    consume(body.take(buffer_));
+    while (!body.done() && !body.refusal()) {
+      if (!read_more()) return end(Seen::End::incomplete);
+      consume(body.take(buffer_));
+    }
+    if (body.refusal()) return refuse(body.refusal()->status);
+    head.request.body = body.body();
+    head.request.end = consumed_;
+    seen_.requests.push_back(std::move(head.request));
+    return head.closes ? end(Seen::End::closing) : true;
+  }
+
+  bool end(Seen::End how) {
+    seen_.end = how;
+    return false;
+  }
+  bool refuse(int status) {
+    seen_.status = status;
+    return end(Seen::End::refused);
+  }
+
+  Pieces pieces_;
+  std::string buffer_;
+  std::size_t consumed_ = 0;
+  Seen seen_;
+};
+
+}  // namespace
+
+Seen read_connection(std::string_view bytes, std::uint8_t longest) { return Connection(bytes, longest).read(); }
+
+}  // namespace battery_twin::fuzz
