@@ -31,9 +31,8 @@ struct Head {
 
 Head refused(int status) { return {.state = HeaderText::State::refused, .status = status}; }
 
-// The one place that knows how a header is read.
-Head look(HeaderText& text, std::string& bytes) {
-  const auto state = text.look(bytes);
+// The one place that knows how a header is read, once it is not incomplete any more.
+Head head_of(const HeaderText& text, HeaderText::State state, const std::string& bytes) {
   if (state == HeaderText::State::refused) {
     require(!text.refusal().sentence.empty(), "a refusal says why");
     return refused(text.refusal().status);
@@ -105,11 +104,12 @@ class Connection {
 
   bool read_request() {
     HeaderText text(kMaxHeader);
-    Head head = look(text, buffer_);
-    while (head.state == HeaderText::State::incomplete) {
+    HeaderText::State state = text.look(buffer_);
+    while (state == HeaderText::State::incomplete) {
       if (!read_more()) return end(Seen::End::incomplete);
-      head = look(text, buffer_);
+      state = text.look(buffer_);
     }
+    Head head = head_of(text, state, buffer_);
     if (head.state == HeaderText::State::foreign) return end(Seen::End::foreign);
     if (head.state == HeaderText::State::refused) return refuse(head.status);
     consume(head.size);

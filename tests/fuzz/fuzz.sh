@@ -32,7 +32,7 @@ for target in "$@"; do
       echo "$target: $seconds s"
       log=$build/failures/$target.log
       # shellcheck disable=SC2086
-      if ! "$program" $limits -max_total_time="$seconds" -dict="$here/$target.dict" -print_final_stats=1 \
+      if ! "$program" $limits -max_len=5000 -max_total_time="$seconds" -dict="$here/$target.dict" -print_final_stats=1 \
         -artifact_prefix="$build/failures/$target-" "$found" "$kept" >"$log" 2>&1; then
         tail -n 60 "$log" >&2
         echo "$target fails; the input: $(ls -t "$build/failures/$target-"* | head -n 1)" >&2

@@ -24,7 +24,8 @@ class PlantUnderTest {
                 .history_limit = 4,
                 .threads = 1},
                events_),
-        api_(api::make_api(plant_, events_, {.version = "0", .limits = {.models = models}, .replay_capacity = 100})) {
+        api_(api::make_api(plant_, events_,
+                           {.version = "0", .limits = {.models = models}, .replay_capacity = kReplayed})) {
     restore();
   }
 
@@ -43,6 +44,7 @@ class PlantUnderTest {
   static constexpr std::chrono::seconds kPatience{20};
 
  private:
+  static constexpr std::size_t kReplayed = 5;  // every event is looked at
   static constexpr plant::Interval kInterval{60'000'000};
 
   const plant::Layout& layout_ = plant::standard_layout();

@@ -4,6 +4,7 @@
 
 #include <cctype>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,13 +73,16 @@ void check(std::string_view text) {
   const api::Query query(text);
   const Fields fields = fields_of(text);
   std::string again;
-  for (const auto& [name, value] : fields) {
+  for (const auto& [name, value] : fields) again += encoded(name) + "=" + encoded(value) + "&";
+  const api::Query repeated(again);
+  constexpr std::size_t kLookedAt = 8;  // the rest is only there
+  for (const auto& [name, value] : std::span(fields).first(std::min(fields.size(), kLookedAt))) {
+    require(repeated.text(name) == query.text(name), "encoded again it is the same");
     std::string_view last;
     for (const auto& other : fields) {
       if (other.first == name) last = other.second;
     }
     require(query.text(name) == last, "the last value of a name counts");
-    again += encoded(name) + "=" + encoded(value) + "&";
 
     check_integer(query, name, 0, std::numeric_limits<std::uint64_t>::max());
     check_integer(query, name, 1, 1000);
@@ -88,10 +92,6 @@ void check(std::string_view text) {
     require(flag || !errors.empty() || last == "0" || last == "false", "only 0 and false are false");
     api::Query::add_choice_error(name, last, "one of those", errors);
     require(api::Json::accept(api::dump(errors.list())), "errors are JSON whatever was sent");
-  }
-  const api::Query repeated(again);
-  for (const auto& [name, value] : fields) {
-    require(repeated.text(name) == query.text(name), "encoded again it is the same");
   }
 }
 
