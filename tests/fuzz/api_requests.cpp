@@ -56,6 +56,7 @@ void check_document(std::string_view text) {
   const auto parsed = api::parse_json(text);
   if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
     require(http::is_utf8(error->message), "what is wrong with a document is said in UTF-8");
+    require(error->message.size() <= 300, "and shortly, without the document");
     return;
   }
   const auto& document = std::get<Json>(parsed);

@@ -163,7 +163,7 @@ TEST(J5, AnswersStaySmall) {
     escaped += (i == 0 ? "\"" : ",\"") + repeated("\\u0001", 90) + std::to_string(i) + R"(":")" +
                repeated("\\u0001", 200) + "\"";
   escaped += "}";
-  for (const std::string& body : {many, long_key, long_value, escaped}) {
+  for (const std::string& body : {many, long_key, long_value, escaped, "{\"] " + long_key}) {
     const HttpResponse response = post_text(twin, body);
     EXPECT_EQ(response.status, 400);
     EXPECT_LE(response.body.size(), kMaxAnswer);
