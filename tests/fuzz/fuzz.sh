@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the fuzz targets of build/fuzz. Usage: fuzz.sh run SECONDS [TARGET…] | fuzz.sh keep [TARGET…]
 #   run   each target for that long; what it finds interesting collects in build/fuzz/corpus
-#   keep  takes over into tests/fuzz/corpus what reaches code that the inputs there do not
+#   keep  takes over into tests/fuzz/corpus the short inputs that reach code which those there do not, as few as will do
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,8 +41,10 @@ for target in "$@"; do
       grep -E '^stat::(number_of_executed_units|average_exec_per_sec|new_units_added|slowest_unit)' "$log"
       ;;
     keep)
-      # shellcheck disable=SC2086
-      "$program" $limits -merge=1 "$kept" "$found"
+      short=$(mktemp -d)
+      find "$found" -type f -size -500c -exec cp -t "$short" {} +
+      "$program" -set_cover_merge=1 -use_counters=0 "$kept" "$short" 2>&1 | tail -n 1
+      rm -r "$short"
       ;;
     *)
       sed -n '2,4s/^# *//p' "$0" >&2
