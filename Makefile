@@ -1,8 +1,10 @@
 # Two commands: `make run` serves the plant, `make test` runs every test. Both install the Debian packages that are missing.
-.PHONY: help run test sanitizers bench load soak packages
+.PHONY: help run test sanitizers bench load soak fuzz packages
 
 ARGS ?=
 MINUTES ?= 30
+SECONDS ?= 60
+TARGET ?=
 
 help:
 	@echo "make run    install what is missing, build, serve on http://127.0.0.1:8000 (options: make run ARGS='--port 9000')"
@@ -10,6 +12,7 @@ help:
 	@echo "make bench  install what is missing, build, measure beside nginx and others (docs/performance.md; make bench ARGS=--quick)"
 	@echo "make load   build and let a thousand clients and more be hostile (docs/load.md)"
 	@echo "make soak   all of them together under AddressSanitizer, half an hour (or: make soak MINUTES=5)"
+	@echo "make fuzz   feed every reader of input with what libFuzzer makes up (docs/testing.md; options: SECONDS=60 TARGET=query)"
 
 run:
 	@config/install-packages.sh run
@@ -53,3 +56,10 @@ soak:
 	cmake --preset asan
 	cmake --build --preset asan --target battery-twin
 	$(HOSTILE) build/asan/battery-twin --full --minutes $(MINUTES) soak
+
+# Everything that reads what others send, for SECONDS each, or one TARGET of tests/fuzz/corpus.
+fuzz:
+	@config/install-packages.sh fuzz
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz --target $(if $(TARGET),$(TARGET:%=fuzz_%),fuzz_targets)
+	@tests/fuzz/fuzz.sh run $(SECONDS) $(TARGET)

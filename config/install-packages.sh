@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for one of: run, test, bench.
+# Installs the Debian packages that are missing for one of: run, test, bench, fuzz.
 set -eu
 
 packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev"
@@ -7,8 +7,9 @@ case "${1:-run}" in
   run) ;;
   test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime" ;;
   bench) packages="$packages wrk nginx python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
+  fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)
-    echo "usage: $0 run|test|bench" >&2
+    echo "usage: $0 run|test|bench|fuzz" >&2
     exit 2
     ;;
 esac

@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kMaxErrors = 100;
 constexpr std::size_t kMaxPart = 100;
 constexpr std::size_t kMaxInput = 200;
+constexpr std::size_t kMaxList = 60 * 1024;  // bytes once written: a control character takes six there
 
 // A key or text cut at a whole UTF-8 character.
 std::string shortened(const std::string& text, std::size_t most) {
@@ -47,11 +48,13 @@ void Errors::add_missing(Json loc) {
 
 Json Errors::list() const {
   Json list = Json::array();
+  std::size_t bytes = 0;
   for (const auto* part : {&found_, &missing_}) {
     for (const Json& error : *part) {
-      if (list.size() == kMaxErrors) {
+      bytes += dump(error).size() + 1;
+      if (list.size() == kMaxErrors || bytes > kMaxList) {
         list.push_back(Json{{"loc", Json::array({"body"})},
-                            {"msg", std::to_string(size() - kMaxErrors) + " further errors are not listed"},
+                            {"msg", std::to_string(size() - list.size()) + " further errors are not listed"},
                             {"type", "too_many_errors"},
                             {"input", nullptr}});
         return list;

@@ -97,11 +97,12 @@ class Builder final : public nlohmann::json_sax<Json> {
 
   // The library's sentence without its prefix and without the piece of input that it quotes.
   static std::string words(std::string text) {
+    // First of all the input, in which anything may stand.
+    if (const auto quoted = text.find("; last read: '"); quoted != std::string::npos) text.resize(quoted);
+    if (const auto quoted = text.find("last read: '"); quoted != std::string::npos) text.resize(quoted);
     if (const auto start = text.find("syntax error"); start != std::string::npos) text = text.substr(start);
     if (const auto start = text.find("] "); start != std::string::npos) text = text.substr(start + 2);
     if (text.starts_with("number overflow")) text = "number out of range";
-    if (const auto quoted = text.find("; last read: '"); quoted != std::string::npos) text.resize(quoted);
-    if (const auto quoted = text.find("last read: '"); quoted != std::string::npos) text.resize(quoted);
     if (text.starts_with("syntax error while parsing value - unexpected end of input"))
       text = "unexpected end of input, a JSON value was expected";
     return "JSON decode error: " + text;

@@ -11,6 +11,12 @@
 namespace battery_twin::app {
 namespace {
 
+// A key as it may be shown on a terminal: cut, and with control characters escaped.
+std::string shown(const std::string& key) {
+  constexpr std::size_t kMost = 100;
+  return api::Json(key.substr(0, kMost)).dump(-1, ' ', true, api::Json::error_handler_t::replace);
+}
+
 std::string known_names() {
   std::string names;
   for (const process::CellDesign& design : process::cell_designs()) names += (names.empty() ? "" : ", ") + design.name;
@@ -39,7 +45,7 @@ process::CellDesign read_cell(const std::string& name_or_path) {
   const auto fields = process::cell_design_fields();
   for (const auto& [key, value] : document.items()) {
     const auto wrong = [&, &name = key](const std::string& why) {
-      return std::runtime_error(name_or_path + ": " + name + ": " + why);
+      return std::runtime_error(name_or_path + ": " + shown(name) + ": " + why);
     };
     if (key == "name") {
       if (!value.is_string()) throw wrong("should be a string");

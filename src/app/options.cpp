@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -51,6 +52,15 @@ void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
       if (value != nullptr) arguments.push_back(name + "=" + value);
     }
   }
+}
+
+// CLI::Range lets NaN pass.
+CLI::Validator real_numbers(double low, double high) {
+  const auto complaint = [](const std::string& text) {
+    double value = 0;
+    return CLI::detail::lexical_cast(text, value) && std::isnan(value) ? text + " is no number" : std::string{};
+  };
+  return CLI::Range(low, high) & CLI::Validator(complaint, "");
 }
 
 std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
@@ -110,9 +120,10 @@ void add_foreign_options(CLI::App& app, std::vector<std::string>& notes) {
 std::pair<std::string, std::string> header_from(const std::string& text) {
   const auto colon = text.find(':');
   const auto is_token = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; };
+  const auto is_control = [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7F; };
   const std::string name = text.substr(0, colon);
   if (colon == std::string::npos || name.empty() || !std::ranges::all_of(name, is_token) ||
-      text.find_first_of("\r\n") != std::string::npos)
+      std::ranges::any_of(text, is_control))
     throw CLI::ValidationError("--header", "should be NAME:VALUE");
   const auto start = text.find_first_not_of(' ', colon + 1);
   return {name, start == std::string::npos ? std::string{} : text.substr(start)};
@@ -159,7 +170,7 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   double ping_interval = 20;
   double ping_timeout = 20;
   const auto seconds = [&app](const char* name, double& value, const char* text) {
-    app.add_option(name, value, text)->check(CLI::Range(0.001, 86'400.0));
+    app.add_option(name, value, text)->check(real_numbers(0.001, 86'400.0));
   };
   seconds("--timeout-keep-alive", keep_alive, "Seconds an idle connection is kept");
   seconds("--timeout-graceful-shutdown", graceful, "Seconds requests may take to finish at shutdown");
@@ -181,7 +192,7 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   add_simulation_options(app, models, cell, noise, seed);
   double step_interval = 100;
   app.add_option("--step-interval", step_interval, "Milliseconds per step; 0: as fast as possible")
-      ->check(CLI::Range(0.0, 60'000.0));
+      ->check(real_numbers(0.0, 60'000.0));
   app.add_option("--queue-limit", options.plant.queue_limit, "Batches that may wait")->check(CLI::Range(1, 1'000'000));
   app.add_option("--history-limit", options.plant.history_limit, "Finished batches that are remembered")
       ->check(CLI::Range(1, 10'000'000));

@@ -21,6 +21,18 @@ TEST(Json, KeepsTheOrderOfMembers) {
   EXPECT_EQ(dump(std::get<Json>(parsed)), R"({"z":1,"a":[true,null,"x",{"k":-2500.0}]})");
 }
 
+TEST(Json, SaysNothingOfTheInputInAnError) {
+  const std::string much(10'000, 'x');
+  for (const std::string& text : {"{\"] " + much, "{\"syntax error] " + much, "{\"last read: '] " + much, "[" + much,
+                                  "[1" + std::string(400, '0') + "]", "\"\x01] " + much}) {
+    const JsonError error = error_of(text);
+    EXPECT_EQ(error.type, "json_invalid");
+    EXPECT_TRUE(error.message.starts_with("JSON decode error: ")) << error.message;
+    EXPECT_LE(error.message.size(), 150) << error.message;
+    EXPECT_EQ(error.message.find("xx"), std::string::npos) << error.message;
+  }
+}
+
 TEST(Json, RefusesWhatIsNoDocument) {
   using namespace std::string_literals;
   for (const std::string& text :

@@ -158,7 +158,12 @@ TEST(J5, AnswersStaySmall) {
   many += "}";
   const std::string long_key = "{\"" + std::string(900'000, 'k') + "\":1}";
   const std::string long_value = R"({"id":")" + std::string(900'000, 'v') + R"("})";
-  for (const std::string& body : {many, long_key, long_value}) {
+  std::string escaped = "{";  // one control character takes six bytes of the answer
+  for (int i = 0; i < 100; ++i)
+    escaped += (i == 0 ? "\"" : ",\"") + repeated("\\u0001", 90) + std::to_string(i) + R"(":")" +
+               repeated("\\u0001", 200) + "\"";
+  escaped += "}";
+  for (const std::string& body : {many, long_key, long_value, escaped, "{\"] " + long_key}) {
     const HttpResponse response = post_text(twin, body);
     EXPECT_EQ(response.status, 400);
     EXPECT_LE(response.body.size(), kMaxAnswer);

@@ -32,6 +32,10 @@ TEST(Startup, ABadOptionIsExit2) {
                                                        {"--port", "http"},
                                                        {"--models", "wishful"},
                                                        {"--step-interval", "-1"},
+                                                       {"--step-interval", "nan"},
+                                                       {"--timeout-keep-alive", "nan"},
+                                                       {"--header", "X-A: b\x01"},
+                                                       {"--header", "X-A: b\x7f"},
                                                        {"--noise", "loud"},
                                                        {"--seed", "x"},
                                                        {"--queue-limit"}}) {
