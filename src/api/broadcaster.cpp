@@ -16,7 +16,7 @@ constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the 
 constexpr unsigned kTicksPerProgress = 4;
 // Events times clients in one turn of the loop, some ten milliseconds of work; but enough events that one write to a
 // client carries several, and not more than make a client's backlog.
-constexpr std::size_t kSentAtOnce = 32'768;
+constexpr std::size_t kSentAtOnce = 16'384;
 constexpr std::size_t kFewest = 16;
 constexpr std::size_t kMost = 512;
 
