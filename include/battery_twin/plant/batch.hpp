@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "battery_twin/plant/event.hpp"
+#include "battery_twin/process/cell_design.hpp"
 #include "battery_twin/process/end_of_line.hpp"
 #include "battery_twin/process/field.hpp"
 #include "battery_twin/process/line.hpp"
@@ -58,6 +59,9 @@ struct BatchRecord {
   std::uint64_t index = 0;  ///< number of batches accepted before it
   std::uint64_t seed = 0;
   process::ModelSet models{};
+  bool noise = true;
+  std::shared_ptr<const process::CellDesign> design{};  ///< what is built of it; never null
+  std::uint32_t attempt = 1;                            ///< rises when a server that ended had not finished it
   Time created_at{};
   std::optional<Time> started_at{};
   std::optional<Time> finished_at{};
