@@ -90,7 +90,7 @@ asio::awaitable<bool> PlantSimulation::Engine::acquire(BatchPtr batch, std::shar
 // Holds the batch, and with its machine those behind it, while the reader of events does not keep up. Looking again
 // and again needs no word from the reader, who must not wait for anybody here.
 asio::awaitable<void> PlantSimulation::Engine::wait_for_room(const Batch& batch, Walk& walk) {
-  while (!events_.has_room() && !must_stop(batch)) co_await walk.sleep_until(Clock::now() + kLookForRoom);
+  while (!has_room() && !must_stop(batch)) co_await walk.sleep_until(Clock::now() + kLookForRoom);
 }
 
 // The machine's whole work on the batch, from turning it on to handing it to the next one; the last machine ends the
@@ -112,7 +112,8 @@ asio::awaitable<bool> PlantSimulation::Engine::run_station(BatchPtr batch, std::
   bool worked = false;
   std::string failure;
   try {
-    run.emplace(station, batch->record.models, config.design, product, parameters, batch->record.seed, config.noise);
+    const BatchRecord& record = batch->record;
+    run.emplace(station, record.models, *record.design, product, parameters, record.seed, record.noise);
     {
       const std::lock_guard lock(mutex_);
       batch->record.machines[station.index].status = MachineStatus::running;
@@ -199,6 +200,14 @@ asio::awaitable<bool> PlantSimulation::Engine::step_all(const Batch& batch, Walk
     if (must_stop(batch)) co_return false;
     if (!run.step()) co_return true;
     publish(machine, run);
+    if (journal_ == nullptr) continue;
+    journal_->step({.batch = batch.record.index,
+                    .station = run.station().index,
+                    .step = run.steps() - 1,
+                    .time = now(),
+                    .models = batch.record.models,
+                    .properties = {run.properties().begin(), run.properties().end()}});
+    if (!journal_->has_room()) co_await wait_for_room(batch, walk);
   }
 }
 
@@ -244,7 +253,13 @@ void PlantSimulation::Engine::dispatch() {
     running_.push_back(batch);
     batch->record.status = BatchStatus::running;
     batch->record.started_at = now();
-    tell(EventType::batch_started_processing, *batch, named(*batch->id) + " started processing");
+    if (journal_ != nullptr) journal_->start(batch->record);
+    const std::uint32_t attempt = batch->record.attempt;
+    events_.push({.type = EventType::batch_started_processing,
+                  .batch_id = *batch->id,
+                  .message = named(*batch->id) + " started processing" +
+                             (attempt > 1 ? ", attempt " + std::to_string(attempt) : std::string()),
+                  .attempt = attempt});
     spawn_line(batch, Line::anode);
     spawn_line(batch, Line::cathode);
   }
@@ -267,7 +282,9 @@ void PlantSimulation::Engine::hand_over(const Station& station, const BatchPtr& 
   machine.owner = &walk;
   machine.occupant = batch;
   auto& recorded = batch->record.parameters[station.index];
-  if (!recorded) recorded = machine.parameters;
+  if (recorded) return;
+  recorded = machine.parameters;
+  if (journal_ != nullptr) journal_->enter(batch->record, station);
 }
 
 void PlantSimulation::Engine::release(const Station& station) {
@@ -310,7 +327,8 @@ void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, std:
 process::EndOfLine PlantSimulation::Engine::figures_of(const Batch& batch) const {
   if (batch.record.models == process::ModelSet::reference)
     return process::reference_end_of_line(batch.products[at(Line::cell)]);
-  const Population population(layout, {.design = config.design, .noise = config.noise}, batch.record.parameters);
+  const Population population(layout, {.design = *batch.record.design, .noise = batch.record.noise},
+                              batch.record.parameters);
   return population.run(std::array{batch.record.seed}, {}, [&] { return must_stop(batch); }).front().figures;
 }
 
@@ -355,12 +373,14 @@ void PlantSimulation::Engine::retire(Batch& batch, BatchStatus status) {
   batch.record.finished_at = now();
   batch.walks = {};
   std::erase_if(running_, [&](const BatchPtr& other) { return other.get() == &batch; });
+  if (journal_ != nullptr) journal_->finish(batch.record);
   finished_.push_back(batch.record.index);
   while (finished_.size() > config.history_limit) {
     const auto oldest = by_index_.find(finished_.front());
     finished_.pop_front();
     if (oldest == by_index_.end()) continue;
     by_id_.erase(oldest->second->record.id);
+    if (journal_ != nullptr) old_ids_.insert(oldest->second->record.id);
     by_index_.erase(oldest);
   }
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "battery_twin/plant/plant_simulation.hpp"
@@ -23,9 +25,9 @@ namespace battery_twin::plant {
 /// Models are stepped outside of both.
 class PlantSimulation::Engine {
  public:
-  Engine(const Layout& layout, PlantConfig config, EventQueue& events);
+  Engine(const Layout& layout, PlantConfig config, EventQueue& events, Journal* journal, Kept kept);
 
-  std::variant<Accepted, Refused> enqueue(BatchRequest request);
+  void enqueue(BatchRequest request, std::function<void(Answer)> done);
   Cancel cancel(std::string_view id);
   void reset(std::function<void(std::vector<std::string>)> done);
   bool set_parameters(const Station& station, process::Values values, std::vector<std::string> warnings);
@@ -92,6 +94,10 @@ class PlantSimulation::Engine {
 
   // Under the mutex.
   void spawn_line(const BatchPtr& batch, process::Line line);
+  std::optional<Refused> refusal_of(const BatchRequest& request) const;
+  BatchPtr make_batch(BatchRequest request);
+  Accepted admit(const BatchPtr& batch);
+  void take_up(Kept kept);
   void dispatch();
   void arrive(const BatchPtr& batch, const std::shared_ptr<Walk>& walk, const Station& station);
   void hand_over(const Station& station, const BatchPtr& batch, const Walk& walk);
@@ -115,24 +121,32 @@ class PlantSimulation::Engine {
   void switch_off(Machine& machine);
   void publish(Machine& machine, const StationRun& run);
   process::EndOfLine figures_of(const Batch& batch) const;
+  bool has_room() const { return events_.has_room() && (journal_ == nullptr || journal_->has_room()); }
   bool must_stop(const Batch& batch) const { return stopping_ || batch.stop != Stop::none; }
 
   boost::asio::thread_pool pool_;  // first: the timers of the walks below must go before it
   EventQueue& events_;
+  Journal* const journal_;  // or nullptr
+  const std::shared_ptr<const process::CellDesign> design_;
 
   std::atomic<bool> stopping_{false};
   std::atomic<bool> paused_{false};
   std::atomic<Interval::rep> step_interval_;
 
   mutable std::mutex mutex_;
-  std::vector<Machine> machines_;  // one per station
+  std::vector<Machine> machines_;              // one per station
+  std::map<std::uint64_t, BatchPtr> pending_;  // by index: their acceptance is not kept yet
+  int answering_ = 0;                          // no longer pending, but not told yet
+  std::condition_variable answered_;
   std::deque<BatchPtr> queue_;
   std::vector<BatchPtr> running_;  // in order of acceptance
   std::map<std::string, BatchPtr, std::less<>> by_id_;
   std::map<std::uint64_t, BatchPtr> by_index_;
-  std::deque<std::uint64_t> finished_;  // indices, oldest first
+  std::deque<std::uint64_t> finished_;       // indices, oldest first
+  std::unordered_set<std::string> old_ids_;  // of batches that only the journal remembers
   std::vector<PendingReset> resets_;
   Counters counters_;
+  std::uint64_t next_index_ = 0;
   std::uint64_t next_id_ = 1;
   bool accepting_ = true;
 };

@@ -1,6 +1,8 @@
 #include "battery_twin/plant/plant_simulation.hpp"
 
 #include <algorithm>
+#include <future>
+#include <iterator>
 #include <utility>
 
 #include "engine.hpp"
@@ -9,11 +11,15 @@ namespace battery_twin::plant {
 
 using process::Line;
 
-PlantSimulation::Engine::Engine(const Layout& plant_layout, PlantConfig plant_config, EventQueue& events)
+PlantSimulation::Engine::Engine(const Layout& plant_layout, PlantConfig plant_config, EventQueue& events,
+                                Journal* journal, Kept kept)
     : layout(plant_layout),
       config(plant_config),
       pool_(std::max(plant_config.threads, 1u)),
       events_(events),
+      journal_(journal),
+      design_(std::make_shared<const process::CellDesign>(plant_config.design)),
+      paused_(plant_config.paused),
       step_interval_(plant_config.step_interval.count()),
       machines_(plant_layout.stations().size()) {
   for (const Station& station : layout.stations()) {
@@ -22,31 +28,108 @@ PlantSimulation::Engine::Engine(const Layout& plant_layout, PlantConfig plant_co
     machine.snapshot.properties.resize(station.type->model(config.models).outputs.size());
     machine.snapshot.specifics.resize(station.type->model(config.models).specifics.size());
   }
+  const std::lock_guard lock(mutex_);
+  take_up(std::move(kept));
 }
 
-std::variant<Accepted, Refused> PlantSimulation::Engine::enqueue(BatchRequest request) {
-  const std::lock_guard lock(mutex_);
+// What an earlier plant left behind. Batches that it had begun start over, with what was recorded of them.
+void PlantSimulation::Engine::take_up(Kept kept) {
+  counters_ = {.accepted = kept.accepted,
+               .completed = kept.completed,
+               .failed = kept.failed,
+               .cancelled = kept.cancelled,
+               .scrapped = kept.scrapped};
+  next_index_ = kept.accepted;
+  for (std::size_t i = 0; i < kept.parameters.size() && i < machines_.size(); ++i) {
+    if (kept.parameters[i]) machines_[i].parameters = std::move(*kept.parameters[i]);
+  }
+  old_ids_.insert(std::make_move_iterator(kept.ids.begin()), std::make_move_iterator(kept.ids.end()));
+  const auto add = [this](BatchRecord record) {
+    const auto batch = std::make_shared<Batch>();
+    batch->id = std::make_shared<const std::string>(record.id);
+    next_index_ = std::max(next_index_, record.index + 1);
+    by_id_.emplace(record.id, batch);
+    by_index_.emplace(record.index, batch);
+    batch->record = std::move(record);
+    return batch;
+  };
+  for (BatchRecord& record : kept.finished) finished_.push_back(add(std::move(record))->record.index);
+  for (BatchRecord& record : kept.open) {
+    if (record.status != BatchStatus::queued) {
+      record.status = BatchStatus::queued;
+      record.started_at = std::nullopt;
+      ++record.attempt;
+    }
+    record.machines.assign(layout.stations().size(), {});
+    record.lines = {};
+    queue_.push_back(add(std::move(record)));
+  }
+  dispatch();
+}
+
+void PlantSimulation::Engine::enqueue(BatchRequest request, std::function<void(Answer)> done) {
+  std::unique_lock lock(mutex_);
+  if (auto refused = refusal_of(request)) {
+    lock.unlock();
+    return done(std::move(*refused));
+  }
+  const BatchPtr batch = make_batch(std::move(request));
+  if (journal_ == nullptr) {
+    const Accepted accepted = admit(batch);
+    lock.unlock();
+    return done(accepted);
+  }
+  pending_.emplace(batch->record.index, batch);
+  journal_->accept(batch->record, [this, batch, done = std::move(done)](bool is_kept) {
+    Answer answer = Refused{Refused::Why::not_kept, {}};
+    {
+      const std::lock_guard kept_lock(mutex_);
+      pending_.erase(batch->record.index);
+      ++answering_;
+      if (is_kept) answer = admit(batch);
+    }
+    done(std::move(answer));
+    const std::lock_guard answered_lock(mutex_);
+    --answering_;
+    answered_.notify_all();
+  });
+}
+
+std::optional<Refused> PlantSimulation::Engine::refusal_of(const BatchRequest& request) const {
   using Why = Refused::Why;
   if (!accepting_ || stopping_) return Refused{Why::stopping, {}};
-  if (request.only_when_idle && !(running_.empty() && queue_.empty())) {
-    return Refused{Why::busy, running_.empty() ? queue_.front()->record.id : running_.front()->record.id};
+  if (request.only_when_idle) {
+    if (!running_.empty()) return Refused{Why::busy, running_.front()->record.id};
+    if (!queue_.empty()) return Refused{Why::busy, queue_.front()->record.id};
+    if (!pending_.empty()) return Refused{Why::busy, pending_.begin()->second->record.id};
   }
   if (request.id && is_known(*request.id)) return Refused{Why::known_id, *request.id};
-  if (queue_.size() >= config.queue_limit) return Refused{Why::queue_full, {}};
+  if (queue_.size() + pending_.size() >= config.queue_limit) return Refused{Why::queue_full, {}};
+  return std::nullopt;
+}
 
-  const auto batch = std::make_shared<Batch>();
+PlantSimulation::Engine::BatchPtr PlantSimulation::Engine::make_batch(BatchRequest request) {
+  auto batch = std::make_shared<Batch>();
   BatchRecord& record = batch->record;
   record.id = request.id ? std::move(*request.id) : next_free_id();
-  record.index = counters_.accepted++;
+  record.index = next_index_++;
   record.seed = request.seed ? *request.seed : process::derive_seed(config.seed, record.index);
   record.models = config.models;
+  record.noise = config.noise;
+  record.design = design_;
   record.created_at = now();
   record.parameters = std::move(request.parameters);
   record.parameters.resize(layout.stations().size());
   record.machines.resize(layout.stations().size());
   record.warnings = std::move(request.warnings);
   batch->id = std::make_shared<const std::string>(record.id);
+  return batch;
+}
 
+// The batch is in the plant from here on.
+Accepted PlantSimulation::Engine::admit(const BatchPtr& batch) {
+  const BatchRecord& record = batch->record;
+  ++counters_.accepted;
   by_id_.emplace(record.id, batch);
   by_index_.emplace(record.index, batch);
   queue_.push_back(batch);
@@ -100,6 +183,7 @@ void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)
     if (machine.parameters == defaults) continue;
     machine.parameters = std::move(defaults);
     ++machine.changes;
+    if (journal_ != nullptr) journal_->set_parameters(station, config.models, machine.parameters);
     events_.push({.type = EventType::machine_parameters_updated,
                   .batch_id = {},
                   .message = station.process_name + " is back to its default parameters",
@@ -128,6 +212,7 @@ bool PlantSimulation::Engine::set_parameters(const Station& station, process::Va
   Machine& machine = machines_[station.index];
   machine.parameters = std::move(values);
   ++machine.changes;
+  if (journal_ != nullptr) journal_->set_parameters(station, config.models, machine.parameters);
   const bool now = machine.occupant == nullptr;
   events_.push({.type = EventType::machine_parameters_updated,
                 .batch_id = {},
@@ -147,6 +232,7 @@ void PlantSimulation::Engine::set_pacing(Pacing pacing) {
   const std::lock_guard lock(mutex_);
   step_interval_ = pacing.step_interval.count();
   paused_ = pacing.paused;
+  if (journal_ != nullptr) journal_->set_pacing(pacing.step_interval.count(), pacing.paused);
   for (const BatchPtr& batch : running_) {
     for (const auto& walk : batch->walks) {
       if (walk) walk->wake();
@@ -247,6 +333,8 @@ std::size_t PlantSimulation::Engine::stop() {
     }
   }
   pool_.join();
+  std::unique_lock lock(mutex_);
+  answered_.wait(lock, [this] { return pending_.empty() && answering_ == 0; });
   return lost;
 }
 
@@ -255,7 +343,10 @@ void PlantSimulation::Engine::stop_accepting() {
   accepting_ = false;
 }
 
-bool PlantSimulation::Engine::is_known(std::string_view id) const { return by_id_.contains(id); }
+bool PlantSimulation::Engine::is_known(std::string_view id) const {
+  return by_id_.contains(id) || old_ids_.contains(std::string(id)) ||
+         std::ranges::any_of(pending_, [id](const auto& entry) { return entry.second->record.id == id; });
+}
 
 std::string PlantSimulation::Engine::next_free_id() {
   std::string id;
@@ -289,13 +380,20 @@ std::array<LineProgress, process::kLines.size()> PlantSimulation::Engine::lines_
   return lines;
 }
 
-PlantSimulation::PlantSimulation(const Layout& layout, PlantConfig config, EventQueue& events)
-    : engine_(std::make_unique<Engine>(layout, config, events)) {}
+PlantSimulation::PlantSimulation(const Layout& layout, PlantConfig config, EventQueue& events, Journal* journal,
+                                 Kept kept)
+    : engine_(std::make_unique<Engine>(layout, config, events, journal, std::move(kept))) {}
 PlantSimulation::~PlantSimulation() { stop(); }
 const Layout& PlantSimulation::layout() const { return engine_->layout; }
 const PlantConfig& PlantSimulation::config() const { return engine_->config; }
-std::variant<Accepted, Refused> PlantSimulation::enqueue(BatchRequest request) {
-  return engine_->enqueue(std::move(request));
+void PlantSimulation::enqueue(BatchRequest request, std::function<void(Answer)> done) {
+  engine_->enqueue(std::move(request), std::move(done));
+}
+Answer PlantSimulation::enqueue(BatchRequest request) {
+  const auto answer = std::make_shared<std::promise<Answer>>();
+  auto answered = answer->get_future();
+  engine_->enqueue(std::move(request), [answer](Answer given) { answer->set_value(std::move(given)); });
+  return answered.get();
 }
 PlantSimulation::Cancel PlantSimulation::cancel(std::string_view id) { return engine_->cancel(id); }
 void PlantSimulation::reset(std::function<void(std::vector<std::string>)> done) { engine_->reset(std::move(done)); }

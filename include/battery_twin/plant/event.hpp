@@ -60,6 +60,7 @@ struct Event {
   std::string message;   ///< never empty
   std::optional<std::size_t> station{};
   std::optional<std::uint32_t> step{};  ///< steps the machine has done
+  std::uint32_t attempt = 1;            ///< of a batch that starts: 2 and more when it was broken off by a server's end
   std::string reason{};                 ///< of a failure
   std::vector<std::string> warnings{};  ///< what is unusual about what was asked for
   std::shared_ptr<const process::EndOfLine> end_of_line{};

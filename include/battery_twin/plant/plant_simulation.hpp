@@ -12,6 +12,7 @@
 
 #include "battery_twin/plant/batch.hpp"
 #include "battery_twin/plant/event_queue.hpp"
+#include "battery_twin/plant/journal.hpp"
 #include "battery_twin/plant/layout.hpp"
 
 namespace battery_twin::plant {
@@ -22,9 +23,10 @@ struct PlantConfig {
   process::ModelSet models = process::ModelSet::mechanistic;
   process::CellDesign design = process::cell_designs().front();
   bool noise = true;
-  std::uint64_t seed = 0;              ///< batch seeds are derived from it
-  Interval step_interval{100'000};     ///< wall-clock pause per step; 0 = as fast as possible
-  std::size_t queue_limit = 1000;      ///< batches that may wait
+  std::uint64_t seed = 0;           ///< batch seeds are derived from it
+  Interval step_interval{100'000};  ///< wall-clock pause per step; 0 = as fast as possible
+  std::size_t queue_limit = 1000;   ///< batches that may wait
+  bool paused = false;
   std::size_t history_limit = 10'000;  ///< finished batches that are remembered; older ones are forgotten
   unsigned threads = 1;                ///< at least 1
 };
@@ -36,10 +38,12 @@ struct Accepted {
 };
 
 struct Refused {
-  enum class Why : std::uint8_t { known_id, busy, queue_full, stopping };
+  enum class Why : std::uint8_t { known_id, busy, queue_full, stopping, not_kept };
   Why why;
   std::string batch_id;  ///< the known or the busy one
 };
+
+using Answer = std::variant<Accepted, Refused>;
 
 struct Pacing {
   Interval step_interval;
@@ -97,7 +101,10 @@ class PlantSimulation {
  public:
   /// @param layout  must outlive the plant
   /// @param events  where the plant tells what happens; must outlive the plant
-  PlantSimulation(const Layout& layout, PlantConfig config, EventQueue& events);
+  /// @param journal who keeps what happens, or nullptr; must outlive the plant
+  /// @param kept    what the journal kept of an earlier plant: its batches go on
+  PlantSimulation(const Layout& layout, PlantConfig config, EventQueue& events, Journal* journal = nullptr,
+                  Kept kept = {});
   /// Stops as `stop` does.
   ~PlantSimulation();
   PlantSimulation(const PlantSimulation&) = delete;
@@ -106,8 +113,11 @@ class PlantSimulation {
   [[nodiscard]] const Layout& layout() const;
   [[nodiscard]] const PlantConfig& config() const;
 
-  /// Accepts a batch or says why not; a refusal changes nothing.
-  [[nodiscard]] std::variant<Accepted, Refused> enqueue(BatchRequest request);
+  /// Accepts a batch or says why not; a refusal changes nothing. With a journal the batch is kept for good first.
+  /// @param done  called once, at once or later from another thread; must neither block nor call the plant
+  void enqueue(BatchRequest request, std::function<void(Answer)> done);
+  /// The same, waiting for the answer.
+  [[nodiscard]] Answer enqueue(BatchRequest request);
 
   enum class Cancel : std::uint8_t { unknown, finished, cancelled, cancelling };
   /// A queued batch is cancelled at once; a running one leaves its machines at its next step.
@@ -148,7 +158,7 @@ class PlantSimulation {
                                             std::optional<std::string_view> after) const;
 
   /// Accepts nothing more, stops every batch at its next step and waits for the pool. Idempotent.
-  /// @return how many batches were queued or running and are now lost
+  /// @return how many batches were queued or running; without a journal they are lost
   std::size_t stop();
 
   /// The plant takes no new work from now on; what it has goes on.

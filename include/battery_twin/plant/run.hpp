@@ -17,6 +17,7 @@ class StationRun {
   StationRun(const Station& station, process::ModelSet models, const process::CellDesign& design,
              const process::Product& upstream, const process::Values& parameters, std::uint64_t seed, bool noise);
 
+  [[nodiscard]] const Station& station() const { return station_; }
   [[nodiscard]] std::uint32_t planned_steps() const { return run_->planned_steps(); }
   [[nodiscard]] std::uint32_t steps() const { return steps_; }
 
