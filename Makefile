@@ -1,14 +1,17 @@
 # Two commands: `make run` serves the plant, `make test` runs every test. Both install the Debian packages that are missing.
-.PHONY: help run test sanitizers bench fuzz packages
+.PHONY: help run test sanitizers bench load soak fuzz packages
 
 ARGS ?=
+MINUTES ?= 30
 SECONDS ?= 60
 TARGET ?=
 
 help:
 	@echo "make run    install what is missing, build, serve on http://127.0.0.1:8000 (options: make run ARGS='--port 9000')"
 	@echo "make test   install what is missing, build, run every test, also under AddressSanitizer, UBSan and ThreadSanitizer"
-	@echo "make bench  build and measure (docs/performance.md)"
+	@echo "make bench  install what is missing, build, measure beside nginx and others (docs/performance.md; make bench ARGS=--quick)"
+	@echo "make load   build and let a thousand clients and more be hostile (docs/load.md)"
+	@echo "make soak   all of them together under AddressSanitizer, half an hour (or: make soak MINUTES=5)"
 	@echo "make fuzz   feed every reader of input with what libFuzzer makes up (docs/testing.md; options: SECONDS=60 TARGET=query)"
 
 run:
@@ -35,9 +38,24 @@ sanitizers:
 
 bench:
 	@config/install-packages.sh bench
-	cmake --preset release -DBATTERY_TWIN_BENCH=ON
-	cmake --build --preset release
-	python3 tests/bench/bench.py build/release
+	cmake --preset release -DBATTERY_TWIN_BENCH=ON -DBATTERY_TWIN_TESTS=OFF
+	cmake --build --preset release --target battery-twin bench_responder bench_ws_bare bench_ws_load
+	python3 tests/bench/bench.py build/release $(ARGS)
+
+HOSTILE = PYTHONDONTWRITEBYTECODE=1 python3 tests/system/load/hostile.py
+
+load:
+	@config/install-packages.sh test
+	cmake --preset release
+	cmake --build --preset release --target battery-twin
+	$(HOSTILE) build/release/battery-twin --full --strict \
+	  nonreaders slowloris idle descriptors clock-step sigterm pipeliner bad-input
+
+soak:
+	@config/install-packages.sh test
+	cmake --preset asan
+	cmake --build --preset asan --target battery-twin
+	$(HOSTILE) build/asan/battery-twin --full --minutes $(MINUTES) soak
 
 # Everything that reads what others send, for SECONDS each, or one TARGET of tests/fuzz/corpus.
 fuzz:

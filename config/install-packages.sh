@@ -5,8 +5,8 @@ set -eu
 packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev"
 case "${1:-run}" in
   run) ;;
-  test) packages="$packages libgtest-dev librapidcheck-dev curl" ;;
-  bench) packages="$packages libgtest-dev librapidcheck-dev wrk python3" ;;
+  test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime" ;;
+  bench) packages="$packages wrk nginx python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)
     echo "usage: $0 run|test|bench|fuzz" >&2
@@ -33,3 +33,11 @@ echo "Installing$missing"
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+
+# Debian starts nginx and will do so at every boot. The benchmark starts its own; one that was there before is left alone.
+case "$missing " in
+  *" nginx "*)
+    $sudo service nginx stop >/dev/null 2>&1 || true
+    $sudo update-rc.d nginx disable >/dev/null 2>&1 || true
+    ;;
+esac

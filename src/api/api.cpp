@@ -35,29 +35,15 @@ class TheApi final : public Api {
     if (head.path == kWebSocketPath) return refuse_plain_on_websocket(head);
     if (head.path == "*") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", all_methods()}}};
     const Match found = match(Routes::table(), head.method, head.path);
-    if (found.allow.empty()) return unknown_path(head);
-    if (head.method == "OPTIONS")
-      return Response{.status = 204, .content_type = {}, .headers = {{"Allow", found.allow}}};
-    if (found.route == nullptr) {
-      Response response = failure(405, "Method Not Allowed");
-      response.headers.emplace_back("Allow", found.allow);
-      return response;
-    }
-    if (head.oversized) return failure(413, "The body is larger than allowed");
-    if (head.has_body || !head.content_type.empty()) {
-      const bool wants_json = head.has_body || found.route->takes_body;
-      if (wants_json && !is_json(head.content_type))
-        return failure(415, "The body must be JSON with Content-Type: application/json");
-      if (!head.content_encoding.empty() && lower(head.content_encoding) != "identity")
-        return failure(415, "The body must not be encoded, Content-Encoding is not supported");
-    }
-    return std::nullopt;
+    if (found.route == nullptr) return without_route(head);
+    return refuse_body(head, *found.route);
   }
 
-  void handle(const RequestHead& head, std::string_view body, Reply reply) override {
-    Match found = match(Routes::table(), head.method, head.path);
-    if (found.route == nullptr) return reply(failure(404, "Not Found"));
-    (routes_.*found.route->handle)({head, body, std::move(found.parts), std::move(reply)});
+  std::optional<Response> handle(const RequestHead& head, std::string_view body, const Later& later) override {
+    const Match found = match(Routes::table(), head.method, head.path);
+    if (found.route == nullptr) return refuse(head);
+    if (auto refusal = refuse_body(head, *found.route)) return refusal;
+    return (routes_.*found.route->handle)({head, body, found.parts, later});
   }
 
   Response as_problem(const Response& response, std::string_view title) const override {
@@ -93,10 +79,31 @@ class TheApi final : public Api {
   }
 
   void pump() override { broadcaster_.pump(); }
+  bool pump_some() override { return broadcaster_.pump_some(); }
   void tick() override { broadcaster_.tick(); }
   void set_draining() override { routes_.set_draining(); }
 
  private:
+  static std::optional<Response> refuse_body(const RequestHead& head, const Route& route) {
+    if (head.oversized) return failure(413, "The body is larger than allowed");
+    if (!head.has_body && head.content_type.empty()) return std::nullopt;
+    if ((head.has_body || route.takes_body) && !is_json(head.content_type))
+      return failure(415, "The body must be JSON with Content-Type: application/json");
+    if (!head.content_encoding.empty() && lower(head.content_encoding) != "identity")
+      return failure(415, "The body must not be encoded, Content-Encoding is not supported");
+    return std::nullopt;
+  }
+
+  // OPTIONS, a wrong method or an unknown path.
+  static Response without_route(const RequestHead& head) {
+    std::string allow = allowed_methods(Routes::table(), head.path);
+    if (allow.empty()) return unknown_path(head);
+    if (head.method == "OPTIONS") return {.status = 204, .content_type = {}, .headers = {{"Allow", std::move(allow)}}};
+    Response response = failure(405, "Method Not Allowed");
+    response.headers.emplace_back("Allow", std::move(allow));
+    return response;
+  }
+
   static Response refuse_plain_on_websocket(const RequestHead& head) {
     if (head.method == "OPTIONS") return {.status = 204, .content_type = {}, .headers = {{"Allow", "GET, OPTIONS"}}};
     if (head.method != "GET") {
@@ -123,11 +130,11 @@ class TheApi final : public Api {
     std::string_view path = head.path;
     if (path.size() > 1 && path.ends_with('/')) {
       path.remove_suffix(1);
-      if (path == kWebSocketPath || !match(Routes::table(), head.method, path).allow.empty()) {
+      if (path == kWebSocketPath || !allowed_methods(Routes::table(), path).empty()) {
         // Only names of ours or one machine's or batch's name can stand in such a path; others were refused.
         std::string location;
         for (const char c : path) location += is_plain(c) ? std::string(1, c) : escaped(c);
-        if (!head.query.empty()) location += "?" + head.query;
+        if (!head.query.empty()) location.append("?").append(head.query);
         return {.status = 307, .content_type = {}, .headers = {{"Location", location}}};
       }
     }

@@ -14,6 +14,11 @@ constexpr std::uint64_t kDefaultReplay = 100;
 constexpr std::string_view kForgotten = "Some events are not in the message queue any more";
 constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the past before its queue must run empty
 constexpr unsigned kTicksPerProgress = 4;
+// Events times clients in one turn of the loop, some ten milliseconds of work; but enough events that one write to a
+// client carries several, and not more than make a client's backlog.
+constexpr std::size_t kSentAtOnce = 32'768;
+constexpr std::size_t kFewest = 16;
+constexpr std::size_t kMost = 512;
 
 Text shared(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
 Text text_of(const Json& message) { return shared(dump(message)); }
@@ -157,8 +162,14 @@ std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
   return std::make_unique<Client>(*this, query, sink);
 }
 
-void Broadcaster::pump() {
-  const std::vector<plant::Event> events = events_.drain();
+void Broadcaster::pump() { pass_on(events_.drain()); }
+
+bool Broadcaster::pump_some() {
+  pass_on(events_.drain(std::clamp(kSentAtOnce / std::max<std::size_t>(clients_.size(), 1), kFewest, kMost)));
+  return !events_.empty();
+}
+
+void Broadcaster::pass_on(const std::vector<plant::Event>& events) {
   // All of them first: whatever happens while they are sent, the history has no holes.
   for (const plant::Event& event : events) {
     history_.push_back(event);

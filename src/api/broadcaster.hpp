@@ -26,6 +26,8 @@ class Broadcaster {
 
   /// Takes the new events out of the queue and sends them.
   void pump();
+  /// As many of them as the thread may be held up for. True when there are more.
+  bool pump_some();
   /// Sends what changed since the last tick: telemetry every time, progress every few times.
   void tick();
 
@@ -39,6 +41,7 @@ class Broadcaster {
  private:
   class Client;
 
+  void pass_on(const std::vector<plant::Event>& events);
   void send_progress();
   void send_telemetry();
 

@@ -13,7 +13,7 @@ const plant::Station* station_of(const plant::Event& event, const plant::Layout&
 
 // All of a message up to the members of its data.
 void begin_message(JsonWriter& writer, std::string_view process, std::string_view status, plant::Time time) {
-  writer.member("process_name", process).member("status", status).member("timestamp", to_text(time));
+  writer.member("process_name", process).member("status", status).member("timestamp", TimeText(time).view());
   writer.key("data").begin_object();
 }
 

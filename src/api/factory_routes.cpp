@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "battery_twin/api/json_writer.hpp"
 #include "event_json.hpp"
 #include "query.hpp"
 #include "routes.hpp"
@@ -44,7 +45,7 @@ void read_pacing(const Json& body, plant::Pacing& pacing, Errors& errors) {
 
 }  // namespace
 
-void Routes::start(plant::BatchRequest request, const Reply& reply) {
+Response Routes::start(plant::BatchRequest request) {
   using Why = plant::Refused::Why;
   const bool simple = request.only_when_idle;
   const std::vector<std::string> warnings = request.warnings;
@@ -52,19 +53,19 @@ void Routes::start(plant::BatchRequest request, const Reply& reply) {
   if (const auto* refused = std::get_if<plant::Refused>(&result)) {
     switch (refused->why) {
       case Why::known_id:
-        return reply(failure(409, "A batch with the id " + refused->batch_id + " exists already"));
+        return failure(409, "A batch with the id " + refused->batch_id + " exists already");
       case Why::busy:
-        return reply(failure(409, "A simulation is running: batch " + refused->batch_id +
-                                      " is not finished. Use POST /factory/start to queue further batches"));
+        return failure(409, "A simulation is running: batch " + refused->batch_id +
+                                " is not finished. Use POST /factory/start to queue further batches");
       case Why::queue_full: {
         Response response = failure(503, "The queue is full, try again when a batch has started");
         response.headers.emplace_back("Retry-After", "1");
-        return reply(std::move(response));
+        return response;
       }
       case Why::stopping: {
         Response response = failure(503, "The server is shutting down and takes no new work");
         response.headers.emplace_back("Retry-After", "5");
-        return reply(std::move(response));
+        return response;
       }
     }
   }
@@ -81,21 +82,22 @@ void Routes::start(plant::BatchRequest request, const Reply& reply) {
   }
   answer["seed"] = accepted.seed;
   answer["warnings"] = warnings;
-  reply(json_response(200, answer));
+  return json_response(200, answer);
 }
 
-void Routes::start_simulation(Call call) {
-  const auto body = read_body(call);
-  if (!body) return;
+std::optional<Response> Routes::start_simulation(const Call& call) {
+  auto read = read_body(call);
+  if (auto* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
+  const Json& body = std::get<Json>(read);
   Errors errors;
   const Json loc = Json::array({"body"});
   plant::BatchRequest request{.only_when_idle = true};
   request.parameters.resize(plant_.layout().stations().size());
-  if (!body->is_object()) {
-    errors.add(loc, "dict_type", "Input should be an object", *body);
-    return call.reply(invalid(errors));
+  if (!body.is_object()) {
+    errors.add(loc, "dict_type", "Input should be an object", body);
+    return invalid(errors);
   }
-  for (const auto& [key, value] : body->items()) {
+  for (const auto& [key, value] : body.items()) {
     const auto line = process::line_from(key);
     if (!line || *line == process::Line::cell) {
       errors.add(join(loc, key), "extra_forbidden", "Extra inputs are not permitted", value);
@@ -108,53 +110,77 @@ void Routes::start_simulation(Call call) {
   }
   for (const process::Line line : {process::Line::anode, process::Line::cathode}) {
     const std::string name{to_string(line)};
-    if (!body->contains(name)) errors.add_missing(join(loc, name));
+    if (!body.contains(name)) errors.add_missing(join(loc, name));
   }
-  if (!errors.empty()) return call.reply(invalid(errors));
+  if (!errors.empty()) return invalid(errors);
   warn_of_settings(
       plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); }, config_.limits,
       request);
-  start(std::move(request), call.reply);
+  return start(std::move(request));
 }
 
-void Routes::factory_start(Call call) {
-  const auto body = read_body(call);
-  if (!body) return;
+std::optional<Response> Routes::factory_start(const Call& call) {
+  auto read = read_body(call);
+  if (auto* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
+  const Json& body = std::get<Json>(read);
   Errors errors;
   plant::BatchRequest request = read_batch_request(
-      *body, plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); },
+      body, plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); },
       config_.limits, errors);
-  if (!errors.empty()) return call.reply(invalid(errors));
-  start(std::move(request), call.reply);
+  if (!errors.empty()) return invalid(errors);
+  return start(std::move(request));
 }
 
-void Routes::factory_status(Call call) {
+std::optional<Response> Routes::factory_status(const Call& /*call*/) {
   const plant::PlantStatus status = plant_.status();
-  Json running = Json::array();
+  Response response;
+  response.body.reserve(2048);
+  JsonWriter writer(response.body);
+  writer.begin_object().member("state", status.is_idle() ? "idle" : "running").member("accepting", status.accepting);
+  writer.key("queue").begin_array();
+  for (const std::string& id : status.queue) writer.value(id);
+  writer.end_array().key("running").begin_array();
   for (const auto& batch : status.running) {
-    running.push_back({{"batch_id", batch.id},
-                       {"stage", stage_json(batch.lines, plant_.layout())},
-                       {"progress", progress_json(batch.lines)}});
+    writer.begin_object().member("batch_id", batch.id);
+    writer.key("stage").document(stage_json(batch.lines, plant_.layout()));
+    writer.key("progress").document(progress_json(batch.lines)).end_object();
   }
-  Json lines = Json::object();
-  for (const plant::Station& station : plant_.layout().stations()) {
-    const auto& batch_id = status.machines[station.index];
-    lines[std::string(to_string(station.line))][std::string(station.type->name)] = {
-        {"state", batch_id ? "On" : "Off"}, {"batch_id", batch_id ? Json(*batch_id) : Json()}};
+  writer.end_array().key("lines").begin_object();
+  for (const process::Line line : process::kLines) {
+    writer.key(to_string(line)).begin_object();
+    for (const plant::Station& station : plant_.layout().stations(line)) {
+      const auto& batch_id = status.machines[station.index];
+      writer.key(station.type->name).begin_object().member("state", batch_id ? "On" : "Off").key("batch_id");
+      if (batch_id)
+        writer.value(*batch_id);
+      else
+        writer.null();
+      writer.end_object();
+    }
+    writer.end_object();
   }
-  call.reply(json_response(200, Json{{"state", status.is_idle() ? "idle" : "running"},
-                                     {"accepting", status.accepting},
-                                     {"queue", status.queue},
-                                     {"running", std::move(running)},
-                                     {"lines", std::move(lines)},
-                                     {"counters", counters_json()},
-                                     {"pacing", pacing_json()},
-                                     {"models", to_string(plant_.config().models)},
-                                     {"uptime_s", uptime()},
-                                     {"version", config_.version}}));
+  const plant::Counters counters = plant_.counters();
+  writer.end_object().key("counters").begin_object();
+  writer.member("accepted", counters.accepted)
+      .member("completed", counters.completed)
+      .member("failed", counters.failed)
+      .member("cancelled", counters.cancelled)
+      .member("scrapped", counters.scrapped)
+      .end_object();
+  const plant::Pacing pacing = plant_.pacing();
+  const auto interval = static_cast<std::uint64_t>(pacing.step_interval.count());
+  writer.key("pacing").begin_object().key("step_interval_ms");
+  if (interval % 1000 == 0)
+    writer.value(interval / 1000);
+  else
+    writer.thousandths(interval);
+  writer.member("paused", pacing.paused).end_object();
+  writer.member("models", to_string(plant_.config().models)).key("uptime_s").thousandths(uptime_ms());
+  writer.member("version", config_.version).end_object();
+  return response;
 }
 
-void Routes::factory_logs(Call call) {
+std::optional<Response> Routes::factory_logs(const Call& call) {
   const Query query(call.head.query);
   Errors errors;
   const auto limit = query.integer("limit", 1, kMaxLogEntries, errors).value_or(kDefaultLogEntries);
@@ -167,7 +193,7 @@ void Routes::factory_logs(Call call) {
       Query::add_choice_error("level", *name, "'debug', 'info', 'warning' or 'error'", errors);
     }
   }
-  if (!errors.empty()) return call.reply(invalid(errors));
+  if (!errors.empty()) return invalid(errors);
   const auto batch_id = query.text("batch_id");
   const auto machine = query.text("machine");
 
@@ -186,39 +212,32 @@ void Routes::factory_logs(Call call) {
   Json logs = Json::array();
   for (auto event = found.rbegin(); event != found.rend(); ++event) logs.push_back(log_json(**event, plant_.layout()));
   const std::size_t count = logs.size();
-  call.reply(json_response(200, Json{{"logs", std::move(logs)}, {"count", count}}));
+  return json_response(200, Json{{"logs", std::move(logs)}, {"count", count}});
 }
 
-void Routes::factory_reset(Call call) {
-  plant_.reset([reply = std::move(call.reply)](std::vector<std::string> ids) {
+std::optional<Response> Routes::factory_reset(const Call& call) {
+  plant_.reset([reply = call.later()](std::vector<std::string> ids) {
     reply(json_response(200, Json{{"message", "The factory was reset"}, {"cancelled", ids}}));
   });
+  return std::nullopt;
 }
 
-void Routes::factory_pacing(Call call) {
-  const auto body = read_body(call);
-  if (!body) return;
+std::optional<Response> Routes::factory_pacing(const Call& call) {
+  auto read = read_body(call);
+  if (auto* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
+  const Json& body = std::get<Json>(read);
   Errors errors;
   plant::Pacing pacing = plant_.pacing();
-  read_pacing(*body, pacing, errors);
-  if (!errors.empty()) return call.reply(invalid(errors));
+  read_pacing(body, pacing, errors);
+  if (!errors.empty()) return invalid(errors);
   plant_.set_pacing(pacing);
-  call.reply(json_response(200, Json{{"message", "The pacing was changed"}, {"pacing", pacing_json()}}));
+  return json_response(200, Json{{"message", "The pacing was changed"}, {"pacing", pacing_json()}});
 }
 
 Json Routes::pacing_json() const {
   const plant::Pacing pacing = plant_.pacing();
   return {{"step_interval_ms", number(static_cast<double>(pacing.step_interval.count()) / 1000)},
           {"paused", pacing.paused}};
-}
-
-Json Routes::counters_json() const {
-  const plant::Counters counters = plant_.counters();
-  return {{"accepted", counters.accepted},
-          {"completed", counters.completed},
-          {"failed", counters.failed},
-          {"cancelled", counters.cancelled},
-          {"scrapped", counters.scrapped}};
 }
 
 }  // namespace battery_twin::api

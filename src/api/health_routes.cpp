@@ -3,18 +3,31 @@
 
 namespace battery_twin::api {
 
-void Routes::greeting(Call call) {
-  call.reply(json_response(200, Json{{"success", true},
-                                     {"message", "Battery Manufacturing Digital Twin, battery-twin " + config_.version},
-                                     {"version", config_.version}}));
+std::optional<Response> Routes::greeting(const Call& /*call*/) {
+  return json_response(200, Json{{"success", true},
+                                 {"message", "Battery Manufacturing Digital Twin, battery-twin " + config_.version},
+                                 {"version", config_.version}});
 }
 
-void Routes::health(Call call) {
+std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
+  const std::size_t clients = broadcaster_.clients();
+  if (health_.behind.empty() || health_.load != load || health_.clients != clients) keep_health(load, clients);
   Response response;
   response.body.reserve(320);
-  JsonWriter writer(response.body);
-  writer.begin_object().member("status", "healthy").member("version", config_.version).member("uptime_s", uptime());
+  response.body.append(health_.before);
+  JsonWriter(response.body).thousandths(uptime_ms());
+  response.body.append(health_.behind);
+  return response;
+}
+
+void Routes::keep_health(const plant::Load& load, std::size_t clients) {
+  health_ = {.load = load, .clients = clients, .before = {}, .behind = {}};
+  std::string& text = health_.before;
+  JsonWriter writer(text);
+  writer.begin_object().member("status", "healthy").member("version", config_.version).key("uptime_s").value(0);
+  text.pop_back();  // its place
+  const std::size_t place = text.size();
   writer.key("simulation")
       .begin_object()
       .member("state", load.running + load.queued == 0 ? "idle" : "running")
@@ -30,22 +43,23 @@ void Routes::health(Call call) {
       .key("latency_ms")
       .null()
       .end_object();
-  writer.member("websocket_clients", broadcaster_.clients()).end_object();
-  call.reply(std::move(response));
+  writer.member("websocket_clients", clients).end_object();
+  health_.behind = text.substr(place);
+  text.resize(place);
 }
 
-void Routes::health_live(Call call) { call.reply(json_response(200, Json{{"status", "alive"}})); }
-
-void Routes::health_ready(Call call) {
-  if (draining_) return call.reply(json_response(503, Json{{"status", "draining"}}));
-  call.reply(json_response(200, Json{{"status", "ready"}}));
+std::optional<Response> Routes::health_live(const Call& /*call*/) {
+  return json_response(200, Json{{"status", "alive"}});
 }
 
-double Routes::uptime() const {
-  return std::chrono::duration_cast<std::chrono::duration<double, std::milli>>(
-             std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_))
-             .count() /
-         1000;
+std::optional<Response> Routes::health_ready(const Call& /*call*/) {
+  if (draining_) return json_response(503, Json{{"status", "draining"}});
+  return json_response(200, Json{{"status", "ready"}});
+}
+
+std::uint64_t Routes::uptime_ms() const {
+  const auto uptime = std::chrono::steady_clock::now() - started_;
+  return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(uptime).count());
 }
 
 }  // namespace battery_twin::api

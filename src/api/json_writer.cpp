@@ -10,22 +10,18 @@
 namespace battery_twin::api {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  out_ += '"';
-  out_ += name;
-  out_ += "\":";
+  char* end = append_quoted(name, 1);
+  *end = ':';
   first_ = true;
   return *this;
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
   const auto is_plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; };
-  separate();
   if (std::ranges::all_of(text, is_plain)) {
-    out_ += '"';
-    out_ += text;
-    out_ += '"';
+    append_quoted(text, 0);
   } else {
+    separate();
     out_ += dump(Json(text));
   }
   first_ = false;
@@ -45,6 +41,26 @@ JsonWriter& JsonWriter::value(double number) {
   if (std::none_of(buffer.data(), end, [](char c) { return c == '.' || c == 'e'; })) out_ += ".0";
   first_ = false;
   return *this;
+}
+
+JsonWriter& JsonWriter::thousandths(std::uint64_t count) {
+  std::array<char, 24> buffer{};
+  char* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), count / 1000).ptr;
+  *end++ = '.';
+  for (std::uint64_t rest = count % 1000, unit = 100; unit > 0; rest %= unit, unit /= 10)
+    *end++ = static_cast<char>('0' + rest / unit);
+  return raw({buffer.data(), end});
+}
+
+// The comma, the text in quotes, and as many bytes more: one growth of the text instead of many.
+char* JsonWriter::append_quoted(std::string_view text, std::size_t more) {
+  const std::size_t before = out_.size();
+  const std::size_t comma = first_ ? 0 : 1;
+  out_.append(comma + text.size() + 2 + more, '"');
+  char* at = out_.data() + before;
+  if (comma != 0) *at++ = ',';
+  at = std::copy(text.begin(), text.end(), at + 1);
+  return at + 1;
 }
 
 JsonWriter& JsonWriter::open(char bracket) {

@@ -1,52 +1,49 @@
 #include "router.hpp"
 
-#include <algorithm>
-#include <optional>
-#include <span>
-
 namespace battery_twin::api {
 namespace {
 
-std::optional<std::vector<std::string>> parts_of(std::string_view pattern, std::string_view path) {
-  std::vector<std::string> parts;
+// The first letter rules most routes out. No pattern begins with a {…}.
+bool may_fit(std::string_view pattern, std::string_view path) {
+  return pattern.size() > 1 ? path.size() > 1 && path[1] == pattern[1] : path.size() <= 1;
+}
+
+// What stood for the {…}, or nothing where the path does not fit.
+std::optional<Parts> parts_of(std::string_view pattern, std::string_view path) {
+  Parts parts;
+  std::size_t found = 0;
   for (;;) {
-    const std::string_view wanted = pattern.substr(0, pattern.find('/', 1));
-    const std::string_view found = path.substr(0, path.find('/', 1));
-    if (wanted.starts_with("/{")) {
-      if (found.size() < 2) return std::nullopt;
-      parts.emplace_back(found.substr(1));
-    } else if (wanted != found) {
-      return std::nullopt;
-    }
-    pattern.remove_prefix(wanted.size());
-    path.remove_prefix(found.size());
-    if (pattern.empty() && path.empty()) return parts;
-    if (pattern.empty() || path.empty()) return std::nullopt;
+    const auto brace = pattern.find('{');
+    const std::string_view fixed = pattern.substr(0, brace);
+    if (brace == std::string_view::npos) return path == fixed ? std::optional(parts) : std::nullopt;
+    if (!path.starts_with(fixed)) return std::nullopt;
+    path.remove_prefix(fixed.size());
+    const std::string_view part = path.substr(0, path.find('/'));
+    if (part.empty()) return std::nullopt;
+    parts.at(found++) = part;
+    path.remove_prefix(part.size());
+    pattern.remove_prefix(pattern.find('}') + 1);
   }
 }
 
 }  // namespace
 
 Match match(std::span<const Route> table, std::string_view method, std::string_view path) {
-  Match match;
-  std::vector<std::string_view> methods;
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : table) {
-    auto parts = parts_of(route.pattern, path);
-    if (!parts) continue;
-    methods.push_back(route.method);
-    if (route.method == "GET") methods.emplace_back("HEAD");
-    if (route.method != wanted) continue;
-    match.route = &route;
-    match.parts = std::move(*parts);
+    if (!may_fit(route.pattern, path) || route.method != wanted) continue;
+    if (const auto parts = parts_of(route.pattern, path)) return {&route, *parts};
   }
-  if (methods.empty()) return match;
-  methods.emplace_back("OPTIONS");
-  for (const std::string_view one : methods) {
-    if (!match.allow.empty()) match.allow += ", ";
-    match.allow += one;
+  return {};
+}
+
+std::string allowed_methods(std::span<const Route> table, std::string_view path) {
+  std::string list;
+  for (const Route& route : table) {
+    if (!parts_of(route.pattern, path)) continue;
+    list += std::string(route.method) + (route.method == "GET" ? ", HEAD, " : ", ");
   }
-  return match;
+  return list.empty() ? list : list + "OPTIONS";
 }
 
 }  // namespace battery_twin::api

@@ -1,20 +1,24 @@
 #pragma once
 
+#include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "battery_twin/api/message.hpp"
 
 namespace battery_twin::api {
 
+/// What stood for the {…} of a pattern, in order.
+using Parts = std::array<std::string_view, 2>;
+
 /// A request on its way to its route.
 struct Call {
   const RequestHead& head;
   std::string_view body;
-  std::vector<std::string> parts;  ///< what stood for the {…} of the pattern, in order
-  Reply reply;
+  Parts parts;
+  const Later& later;
 };
 
 class Routes;
@@ -23,17 +27,19 @@ class Routes;
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/machine/{line_type}/{machine_id}/status"
-  void (Routes::*handle)(Call);
+  std::optional<Response> (Routes::*handle)(const Call&);
   bool takes_body = false;
 };
 
-/// The route of a path and method. HEAD finds GET.
 struct Match {
-  const Route* route = nullptr;  ///< nullptr where the path has no such method
-  std::vector<std::string> parts;
-  std::string allow;  ///< every method of the path, for `Allow`; empty where the path is unknown
+  const Route* route = nullptr;  ///< nullptr where the path is unknown or has no such method
+  Parts parts;                   ///< of the path
 };
 
+/// The route of a method and path. HEAD finds GET.
 [[nodiscard]] Match match(std::span<const Route> table, std::string_view method, std::string_view path);
+
+/// Every method of the path, for `Allow`; empty where the path is unknown.
+[[nodiscard]] std::string allowed_methods(std::span<const Route> table, std::string_view path);
 
 }  // namespace battery_twin::api

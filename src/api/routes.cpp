@@ -1,5 +1,6 @@
 #include "routes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -24,6 +25,8 @@ constexpr std::array<Route, 15> kTable{{
     {"GET", "/health/ready", &Routes::health_ready},
 }};
 
+static_assert(std::ranges::none_of(kTable, [](const Route& route) { return route.pattern.starts_with("/{"); }));
+
 }  // namespace
 
 std::span<const Route> Routes::table() { return kTable; }
@@ -34,14 +37,13 @@ Response failure(int status, std::string_view sentence) { return json_response(s
 
 Response invalid(const Errors& errors) { return json_response(400, Json{{"detail", errors.list()}}); }
 
-std::optional<Json> read_body(const Call& call) {
+std::variant<Json, Response> read_body(const Call& call) {
   auto parsed = parse_json(call.body);
   if (auto* document = std::get_if<Json>(&parsed)) return std::move(*document);
   JsonError& error = std::get<JsonError>(parsed);
   Errors errors;
   errors.add(std::move(error.loc), error.type, std::move(error.message), Json());
-  call.reply(invalid(errors));
-  return std::nullopt;
+  return invalid(errors);
 }
 
 Json number(double value) {
@@ -49,21 +51,18 @@ Json number(double value) {
   return value;
 }
 
-const plant::Station* Routes::station(const Call& call) const {
-  const std::string& line_name = call.parts.at(0);
-  const std::string& machine = call.parts.at(1);
+std::variant<const plant::Station*, Response> Routes::station(const Call& call) const {
+  const std::string_view line_name = call.parts.at(0);
+  const std::string_view machine = call.parts.at(1);
   const auto line = process::line_from(line_name);
-  if (!line) {
-    call.reply(failure(404, "Line not found: there are the lines anode, cathode and cell"));
-    return nullptr;
-  }
+  if (!line) return failure(404, "Line not found: there are the lines anode, cathode and cell");
   const plant::Station* found = plant_.layout().find(*line, machine);
   if (found == nullptr) {
     std::string names;
     for (const plant::Station& station : plant_.layout().stations(*line)) {
       names += (names.empty() ? "" : ", ") + std::string(station.type->name);
     }
-    call.reply(failure(404, "Machine not found: the " + line_name + " line has " + names));
+    return failure(404, "Machine not found: the " + std::string(line_name) + " line has " + names);
   }
   return found;
 }

@@ -7,6 +7,7 @@
 
 #include "battery_twin/api/api.hpp"
 #include "broadcaster.hpp"
+#include "clerk.hpp"
 #include "router.hpp"
 
 namespace battery_twin::api {
@@ -20,35 +21,52 @@ class Routes {
   [[nodiscard]] static std::span<const Route> table();
   void set_draining() { draining_ = true; }
 
-  void greeting(Call call);
-  void start_simulation(Call call);
-  void factory_start(Call call);
-  void factory_status(Call call);
-  void factory_logs(Call call);
-  void factory_reset(Call call);
-  void factory_pacing(Call call);
-  void machine_status(Call call);
-  void machine_parameters(Call call);
-  void batches(Call call);
-  void batch(Call call);
-  void cancel_batch(Call call);
-  void health(Call call);
-  void health_live(Call call);
-  void health_ready(Call call);
+  std::optional<Response> greeting(const Call& call);
+  std::optional<Response> start_simulation(const Call& call);
+  std::optional<Response> factory_start(const Call& call);
+  std::optional<Response> factory_status(const Call& call);
+  std::optional<Response> factory_logs(const Call& call);
+  std::optional<Response> factory_reset(const Call& call);
+  std::optional<Response> factory_pacing(const Call& call);
+  std::optional<Response> machine_status(const Call& call);
+  std::optional<Response> machine_parameters(const Call& call);
+  std::optional<Response> batches(const Call& call);
+  std::optional<Response> batch(const Call& call);
+  std::optional<Response> cancel_batch(const Call& call);
+  std::optional<Response> health(const Call& call);
+  std::optional<Response> health_live(const Call& call);
+  std::optional<Response> health_ready(const Call& call);
 
  private:
-  void start(plant::BatchRequest request, const Reply& reply);
-  /// The station that the first two parts of the path name; answers 404 and gives nullptr where there is none.
-  const plant::Station* station(const Call& call) const;
+  Response start(plant::BatchRequest request);
+  /// The station that the first two parts of the path name, or the answer that there is none.
+  [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   [[nodiscard]] Json pacing_json() const;
-  [[nodiscard]] Json counters_json() const;
-  [[nodiscard]] double uptime() const;
+  [[nodiscard]] std::uint64_t uptime_ms() const;
+
+  [[nodiscard]] std::string status_behind_timestamp(const plant::Station& station) const;
+  void keep_health(const plant::Load& load, std::size_t clients);
+
+  // Parts of answers that many ask for and that seldom change.
+  struct KeptStatus {
+    std::uint64_t changes = 0;
+    std::string behind;  // the timestamp
+  };
+  struct KeptHealth {
+    plant::Load load{};
+    std::size_t clients = 0;
+    std::string before;  // the uptime
+    std::string behind;
+  };
 
   plant::PlantSimulation& plant_;
   Broadcaster& broadcaster_;
   const ApiConfig& config_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   bool draining_ = false;
+  std::vector<KeptStatus> statuses_{plant_.layout().stations().size()};
+  KeptHealth health_;
+  Clerk clerk_;  // last: its work uses the others
 };
 
 [[nodiscard]] Response json_response(int status, const Json& body);
@@ -56,8 +74,8 @@ class Routes {
 [[nodiscard]] Response failure(int status, std::string_view sentence);
 /// 400 with the list.
 [[nodiscard]] Response invalid(const Errors& errors);
-/// The body as a document; answers 400 and gives nothing where it is none.
-[[nodiscard]] std::optional<Json> read_body(const Call& call);
+/// The body as a document, or the answer 400.
+[[nodiscard]] std::variant<Json, Response> read_body(const Call& call);
 /// Whole numbers without a fraction: 100 rather than 100.0.
 [[nodiscard]] Json number(double value);
 

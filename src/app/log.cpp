@@ -20,42 +20,45 @@
 namespace battery_twin::app {
 namespace {
 
-constexpr std::size_t kQueue = 8192;
+constexpr std::size_t kQueue = 8192;  // messages, of some 4 kB at most
+constexpr std::size_t kAccessAtOnce = 4000;    // bytes: what a pipe takes in one write
 constexpr std::chrono::seconds kLastLines{1};  // for what is queued at the end
 
 using Clock = std::chrono::steady_clock;
 
 // "INFO:     " as uvicorn writes it: the level, a colon, blanks up to the tenth column.
+std::string prefix_of(spdlog::level::level_enum level, bool colours) {
+  std::string_view name = "INFO";
+  std::string_view colour = "\033[32m";
+  switch (level) {
+    case spdlog::level::trace:
+    case spdlog::level::debug:
+      name = "DEBUG";
+      colour = "\033[36m";
+      break;
+    case spdlog::level::warn:
+      name = "WARNING";
+      colour = "\033[33m";
+      break;
+    case spdlog::level::err:
+    case spdlog::level::critical:
+      name = "ERROR";
+      colour = "\033[31m";
+      break;
+    default:
+      break;
+  }
+  std::string prefix(name);
+  if (colours) prefix = std::string(colour) + prefix + "\033[0m";
+  return prefix + ":" + std::string(9 - name.size(), ' ');
+}
+
 class LevelFlag final : public spdlog::custom_flag_formatter {
  public:
   explicit LevelFlag(bool colours) : colours_(colours) {}
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/, spdlog::memory_buf_t& out) override {
-    std::string_view name = "INFO";
-    std::string_view colour = "\033[32m";
-    switch (message.level) {
-      case spdlog::level::trace:
-      case spdlog::level::debug:
-        name = "DEBUG";
-        colour = "\033[36m";
-        break;
-      case spdlog::level::warn:
-        name = "WARNING";
-        colour = "\033[33m";
-        break;
-      case spdlog::level::err:
-      case spdlog::level::critical:
-        name = "ERROR";
-        colour = "\033[31m";
-        break;
-      default:
-        break;
-    }
-    const auto put = [&out](std::string_view text) { out.append(text.data(), text.data() + text.size()); };
-    if (colours_) put(colour);
-    put(name);
-    if (colours_) put("\033[0m");
-    put(":");
-    for (std::size_t column = name.size() + 1; column < 10; ++column) put(" ");
+    const std::string prefix = prefix_of(message.level, colours_);
+    out.append(prefix.data(), prefix.data() + prefix.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelFlag>(colours_); }
 
@@ -102,17 +105,16 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
   int descriptor_;
 };
 
-std::shared_ptr<spdlog::logger> make_logger(const std::string& name, const spdlog::sink_ptr& sink, bool colours) {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<LevelFlag>('*', colours).set_pattern("%*%v");
+std::shared_ptr<spdlog::logger> make_logger(const std::string& name, int descriptor,
+                                            std::unique_ptr<spdlog::pattern_formatter> formatter) {
+  const auto sink = std::make_shared<DescriptorSink>(descriptor);
   sink->set_formatter(std::move(formatter));
   return std::make_shared<spdlog::async_logger>(name, sink, spdlog::thread_pool(),
                                                 spdlog::async_overflow_policy::overrun_oldest);
 }
 
 // Request data is text of the outside world: one line stays one line, and no escape sequence reaches a terminal.
-std::string escaped(std::string_view text) {
-  std::string out;
+void append_escaped(std::string& out, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte >= 0x7F || c == '"' || c == '\\') {
@@ -124,7 +126,6 @@ std::string escaped(std::string_view text) {
       out += c;
     }
   }
-  return out;
 }
 
 spdlog::level::level_enum level_from(const std::string& name) {
@@ -137,17 +138,22 @@ spdlog::level::level_enum level_from(const std::string& name) {
 
 Log::Log(const std::string& level, bool access, bool colours) {
   spdlog::init_thread_pool(kQueue, 1);
-  main_ = make_logger("main", std::make_shared<DescriptorSink>(STDERR_FILENO), colours);
+  auto with_level = std::make_unique<spdlog::pattern_formatter>();
+  with_level->add_flag<LevelFlag>('*', colours).set_pattern("%*%v");
+  main_ = make_logger("main", STDERR_FILENO, std::move(with_level));
   main_->set_level(level_from(level));
-  if (access && main_->should_log(spdlog::level::info)) {
-    access_ = make_logger("access", std::make_shared<DescriptorSink>(STDOUT_FILENO), colours);
-  }
+  if (!access || !main_->should_log(spdlog::level::info)) return;
+  access_prefix_ = prefix_of(spdlog::level::info, colours);
+  access_ =
+      make_logger("access", STDOUT_FILENO,
+                  std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::local, std::string()));
 }
 
 Log::~Log() {
+  flush_access();
   DescriptorSink::give_up_at(Clock::now() + kLastLines);
   if (const std::size_t dropped = spdlog::thread_pool()->overrun_counter(); dropped > 0)
-    main_->warn("{} lines of the log were dropped: they were written faster than they were taken", dropped);
+    main_->warn("{} messages of the log were dropped: they were written faster than they were taken", dropped);
   main_.reset();
   access_.reset();
   spdlog::shutdown();
@@ -173,16 +179,29 @@ void Log::event(const plant::Event& event) {
       break;
   }
   if (!main_->should_log(level)) return;
-  std::string text = event.message;
-  for (const std::string& warning : event.warnings) text += "; " + warning;
-  main_->log(level, "{}", escaped(text));
+  std::string text;
+  append_escaped(text, event.message);
+  for (const std::string& warning : event.warnings) append_escaped(text, "; " + warning);
+  main_->log(level, "{}", text);
 }
 
 void Log::access(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
                  int status) {
   if (!access_) return;
-  access_->info("{} - \"{} {} HTTP/{}\" {} {}", peer, escaped(method), escaped(target), version, status,
-                http::reason_phrase(status));
+  std::string& lines = access_lines_;
+  lines.append(access_prefix_).append(peer).append(" - \"");
+  append_escaped(lines, method);
+  lines += ' ';
+  append_escaped(lines, target);
+  lines.append(" HTTP/").append(version).append("\" ").append(std::to_string(status)).append(" ");
+  lines.append(http::reason_phrase(status)).append("\n");
+  if (lines.size() > kAccessAtOnce) flush_access();
+}
+
+void Log::flush_access() {
+  if (access_lines_.empty()) return;
+  access_->info("{}", access_lines_);
+  access_lines_.clear();
 }
 
 }  // namespace battery_twin::app

@@ -14,7 +14,7 @@ namespace battery_twin::app {
 
 /// The two logs, in uvicorn's format: what happens on stderr, one line per request on stdout. Lines are written by a
 /// thread of their own from a bounded queue; when it is full the oldest are dropped, so that a slow terminal or a full
-/// disk never holds up the server.
+/// disk never holds up the server. `access` and `flush_access` are for one thread, the others for any.
 class Log {
  public:
   /// @param level  "critical", "error", "warning", "info", "debug" or "trace"
@@ -28,13 +28,17 @@ class Log {
   void warning(std::string_view text);
   void error(std::string_view text);
   void event(const plant::Event& event);
+  /// Takes the line; it is written with others by `flush_access`, at the latest when there are some 4 kB of them.
   void access(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
               int status);
+  void flush_access();
   [[nodiscard]] bool has_access_log() const { return access_ != nullptr; }
 
  private:
   std::shared_ptr<spdlog::logger> main_;
   std::shared_ptr<spdlog::logger> access_;
+  std::string access_prefix_;
+  std::string access_lines_;
 };
 
 }  // namespace battery_twin::app

@@ -166,7 +166,7 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
       ->check(CLI::Range(1, 1 << 30));
 
   double keep_alive = 5;
-  double graceful = 10;
+  double graceful = 8;  // and all of the end within 10
   double ping_interval = 20;
   double ping_timeout = 20;
   const auto seconds = [&app](const char* name, double& value, const char* text) {

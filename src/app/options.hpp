@@ -23,7 +23,7 @@ struct ServeOptions {
   std::string log_level = "info";
   bool access_log = true;
   bool colours = false;
-  std::chrono::milliseconds graceful_timeout{10'000};
+  std::chrono::milliseconds graceful_timeout{8'000};
   std::vector<std::string> notes;  ///< what was accepted but has no effect, to be said at start
 };
 

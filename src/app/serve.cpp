@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -21,11 +22,57 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kExitForced = 1;
+// Some batches' worth: more would be a longer way from the plant to the clients, less would stop it now and then.
+constexpr std::size_t kRoomForEvents = 512;
 constexpr std::chrono::seconds kBlocked{5};  // longer than anything on the I/O thread may take
+
+// Passes on what the plant tells, in parts: between them others have their turn.
+class Pump {
+ public:
+  Pump(asio::io_context& io, api::Api& api) : io_(io), api_(api) {}
+
+  /// From any thread.
+  void start() {
+    if (is_due_.exchange(true)) return;
+    asio::post(io_, [this] {
+      is_due_ = false;
+      if (api_.pump_some()) start();
+    });
+  }
+
+ private:
+  asio::io_context& io_;
+  api::Api& api_;
+  std::atomic<bool> is_due_ = false;
+};
+
+// Counts WebSocket clients that do not read, and says so once a second at most: there may be many.
+class LeftBehind {
+ public:
+  explicit LeftBehind(Log& log) : log_(log) {}
+
+  void note() { ++clients_; }
+  void tell() {
+    const auto now = std::chrono::steady_clock::now();
+    if (clients_ == 0 || now - told_ < std::chrono::seconds(1)) return;
+    log_.warning(std::to_string(clients_) + (clients_ == 1 ? " WebSocket client" : " WebSocket clients") +
+                 " that did not read what came " + (clients_ == 1 ? "was" : "were") + " closed with 1013");
+    clients_ = 0;
+    told_ = now;
+  }
+
+ private:
+  Log& log_;
+  std::size_t clients_ = 0;
+  std::chrono::steady_clock::time_point told_{};
+};
 
 class Ticker {
  public:
-  Ticker(asio::io_context& io, api::Api& api) : timer_(io), api_(api) { wait(); }
+  Ticker(asio::io_context& io, api::Api& api, Pump& pump, LeftBehind& left_behind, Log& log)
+      : timer_(io), api_(api), pump_(pump), left_behind_(left_behind), log_(log) {
+    wait();
+  }
   void stop() { timer_.cancel(); }
 
  private:
@@ -34,12 +81,18 @@ class Ticker {
     timer_.async_wait([this](boost::system::error_code error) {
       if (error) return;
       wait();
+      pump_.start();  // also where the last part failed, for want of memory
       api_.tick();
+      left_behind_.tell();
+      log_.flush_access();
     });
   }
 
   asio::steady_timer timer_;
   api::Api& api_;
+  Pump& pump_;
+  LeftBehind& left_behind_;
+  Log& log_;
 };
 
 }  // namespace
@@ -55,17 +108,20 @@ int serve(const ServeOptions& options) {
            ", noise " + (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
 
   asio::io_context io(1);
-  plant::EventQueue events;
+  plant::EventQueue events(kRoomForEvents);
   plant::PlantSimulation plant(plant::standard_layout(), options.plant, events);
   const auto api = api::make_api(
       plant, events,
       {.version = BATTERY_TWIN_VERSION,
        .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
        .on_event = [&log](const plant::Event& event) { log.event(event); }});
-  events.notify([&io, &api] { asio::post(io, [&api] { api->pump(); }); });
+  Pump pump(io, *api);
+  events.notify([&pump] { pump.start(); });
 
   http::ServerConfig config = options.server;
   config.on_error = [&log](std::string_view text) { log.error(text); };
+  LeftBehind left_behind(log);
+  config.on_left_behind = [&left_behind] { left_behind.note(); };
   if (log.has_access_log()) {
     config.on_access = [&log](auto... parts) { log.access(parts...); };
   }
@@ -76,7 +132,7 @@ int serve(const ServeOptions& options) {
     log.error(error.what());
     return kExitStart;
   }
-  Ticker ticker(io, *api);
+  Ticker ticker(io, *api, pump, left_behind, log);
 
   bool forced = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);

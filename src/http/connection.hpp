@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,12 +15,20 @@
 #include "access_policy.hpp"
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/http/server.hpp"
+#include "response_writer.hpp"
 
 namespace battery_twin::http {
 
 using Clock = std::chrono::steady_clock;
 using Executor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
+
+/// The time to within a few milliseconds, for a fraction of what the exact one costs. Not later than that.
+[[nodiscard]] inline Clock::time_point about_now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);  // steady_clock is CLOCK_MONOTONIC
+  return Clock::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
 
 /// One client, speaking HTTP or WebSocket. Keeps itself alive while it has something to do and is known to the server
 /// from construction to destruction.
@@ -51,11 +60,13 @@ struct Hub {
   const ServerConfig& config;
   api::Handler& handler;
   AccessPolicy policy;
+  ResponseWriter writer;
   std::unordered_set<Connection*> connections;
   bool draining = false;
   std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet
   std::function<void()> on_gone;  // a connection has gone
-  std::string outgoing;           // where a connection puts together what it writes at once
+  std::string outgoing;           // where a WebSocket puts together what it writes at once
+  std::string answers;            // the same of HTTP
   std::vector<std::shared_ptr<Connection>> to_flush;
 
   /// Calls the connection's `flush` after all that the loop has to do already. So what a connection is given by several

@@ -6,16 +6,10 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/rfc7230.hpp>
-#include <cstdio>
-#include <limits>
+#include <boost/beast/core/string.hpp>
 #include <optional>
 #include <random>
 
@@ -33,28 +27,35 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
-using Field = beast::http::field;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 using Task = asio::awaitable<void, Executor>;
-template <class T>
-using TaskOf = asio::awaitable<T, Executor>;
 
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::chrono::milliseconds kSlow{5};  // an answer that took longer says so in Server-Timing
+constexpr std::size_t kIdleRead = 1536;        // what a connection that does nothing holds for its next request
 constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kWriteAtOnce = 64 * 1024;  // answers to requests that came together
 constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kShort = 64 * 1024;  // an answer that always goes out
 
-std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
+using Id = std::array<char, 16>;
 
-std::string random_id() {
+// Another one each time, and not to be guessed from outside the process's logs.
+Id random_id() {
   static std::mt19937_64 random{std::random_device{}()};  // used on the I/O thread only
-  std::array<char, 20> id{};
-  std::snprintf(id.data(), id.size(), "%016llx", static_cast<unsigned long long>(random()));
-  return id.data();
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  Id id;
+  std::uint64_t bits = random();
+  for (char& c : id) {
+    c = kDigits[bits & 15];
+    bits >>= 4;
+  }
+  return id;
 }
+
+std::string_view view(const Id& id) { return {id.data(), id.size()}; }
 
 api::Response too_many_connections() {
   api::Response response = detail(503, "Too many connections");
@@ -62,19 +63,51 @@ api::Response too_many_connections() {
   return response;
 }
 
+// One HTTP connection. `serve` answers all requests that have come whole, without waiting for anything; `run` writes
+// these answers at once and waits for what `serve` needs to go on.
+//
 // The request line and the fields are free of control characters once the guard has let them pass, so they may be
 // logged as they are.
 class HttpSession final : public Connection {
  public:
   HttpSession(Hub& hub, Socket socket, std::string peer)
-      : hub_(hub), registration_(hub, this), socket_(std::move(socket)), peer_(std::move(peer)) {}
-
-  Task run() {
-    // Not `while (co_await …)`: GCC 12 makes code of that which resumes a coroutine at a place that does not exist.
-    for (bool more = true; more;) more = co_await serve_one();
+      : hub_(hub), registration_(hub, this), socket_(std::move(socket)), peer_(std::move(peer)) {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
   }
 
-  Task turn_away() { (void)co_await refuse(too_many_connections()); }
+  Task run() {
+    error_code error;
+    for (;;) {
+      hub_.answers.clear();
+      const Next next = error ? give_up(error) : serve();
+      send();
+      if (!unsent_.empty()) co_await send_rest();
+      if (broken_ || next == Next::end) co_return;
+      if (next == Next::read) {
+        prepare_to_read();
+        auto [read_error, size] = co_await socket_.async_read_some(buffer_.prepare(room_), kTuple);
+        have_read(size);
+        error = read_error;
+      } else if (next == Next::wait) {
+        co_await wait_for_answer();
+      } else if (next == Next::upgrade) {
+        upgrade();
+        co_return;
+      } else if (next == Next::linger) {
+        co_await linger();
+        co_return;
+      }
+    }
+  }
+
+  Task turn_away() {
+    hub_.answers.clear();
+    (void)refuse(too_many_connections());
+    send();
+    if (!unsent_.empty()) co_await send_rest();
+    if (!broken_) co_await linger();
+  }
 
   [[nodiscard]] Executor executor() { return socket_.get_executor(); }
 
@@ -97,6 +130,18 @@ class HttpSession final : public Connection {
   }
 
  private:
+  // What has to be done, when the answers so far are written, before `serve` can go on.
+  enum class Next {
+    read,
+    write,    // nothing but that
+    wait,     // for an answer that comes later
+    upgrade,  // to a WebSocket
+    linger,   // and end
+    end,
+  };
+
+  enum class Phase { idle, header, body };
+
   // An answer that has not come yet.
   struct Pending {
     explicit Pending(Executor executor) : executor(executor) {}
@@ -112,292 +157,337 @@ class HttpSession final : public Connection {
     std::optional<asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>> timer;
   };
 
-  // One request and its answer. False when the connection is done with.
-  TaskOf<bool> serve_one() {
-    if (!co_await first_byte()) co_return false;
-    const auto first_byte_at = Clock::now();
-    set_deadline(first_byte_at + hub_.config.header_timeout);
-    expired_ = false;
-    request_ = {};
-    if (!co_await read_header()) co_return false;
-    set_deadline(first_byte_at + hub_.config.request_timeout);
-
-    const Header& header = parser_->get().base();
-    request_.id = text_of(header["X-Request-ID"]);
-    request_.method = text_of(header.method_string());
-    request_.target = text_of(header.target());
-    request_.http_1_0 = header.version() < 11;
-    request_.head_only = request_.method == "HEAD";
-    request_.close = !parser_->get().keep_alive() || hub_.draining;
-    request_.wants_problem = header[Field::accept].find("application/problem+json") != beast::string_view::npos;
-    request_.gzip = beast::http::token_list{header[Field::accept_encoding]}.exists("gzip");
-
-    auto guarded = guard(header);
-    if (const auto* refusal = std::get_if<Refusal>(&guarded))
-      co_return co_await refuse(detail(refusal->status, refusal->sentence));
-    Target& target = std::get<Target>(guarded);
-    // A request without Host is one of HTTP/1.0, which no browser sends.
-    if (!target.host.empty() && !hub_.policy.allows_host(target.host))
-      co_return co_await refuse(detail(421, "This server does not serve that host"));
-
-    const std::string origin = text_of(header[Field::origin]);
-    const bool upgrade = is_upgrade(header);
-    const bool changes = request_.method == "POST" || request_.method == "PATCH" || request_.method == "DELETE" ||
-                         request_.method == "PUT";
-    const std::size_t origins = header.count(Field::origin);
-    const bool allowed_origin = origins == 0 || (origins == 1 && hub_.policy.allows_origin(origin, target.host));
-    if (!allowed_origin && (changes || upgrade)) co_return co_await refuse(detail(403, "This Origin may not do that"));
-    if (!origin.empty() && allowed_origin) {
-      request_.extra.emplace_back("Access-Control-Allow-Origin", origin);
-      request_.extra.emplace_back("Vary", "Origin");
+  Next serve() {
+    std::optional<Next> next;
+    if (pending_) next = answer_pending();
+    while (!next) {
+      if (hub_.answers.size() >= kWriteAtOnce) return Next::write;
+      next = phase_ == Phase::body ? read_body() : read_header();
     }
-
-    const auto length = parser_->content_length();
-    const bool has_body = parser_->chunked() || (length && *length > 0);
-    api::RequestHead head{.method = request_.method,
-                          .path = std::move(target.path),
-                          .query = std::move(target.query),
-                          .content_type = text_of(header[Field::content_type]),
-                          .content_encoding = text_of(header[Field::content_encoding]),
-                          .has_body = has_body,
-                          .oversized = length && *length > hub_.config.max_body};
-
-    if (upgrade) co_return co_await this->upgrade(head, header);
-
-    if (auto refusal = hub_.handler.refuse(head)) {
-      if (request_.method == "OPTIONS") add_preflight(header, *refusal, allowed_origin);
-      if (has_body) co_return co_await refuse(std::move(*refusal));
-      co_return co_await answer(std::move(*refusal));
-    }
-
-    if (const auto expect = header[Field::expect];
-        beast::iequals(expect, "100-continue") && has_body && !request_.http_1_0) {
-      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      if (!co_await write(kContinue)) co_return false;
-      set_deadline(first_byte_at + hub_.config.request_timeout);
-    }
-    BodyReader body(parser_->chunked() ? std::nullopt : std::optional(length.value_or(0)), hub_.config.max_body);
-    if (!co_await read_body(body)) co_return false;
-    co_return co_await handle(head, body.body());
+    return *next;
   }
 
-  // Reads a header and lets Beast take it apart. False when there is none, or it has been refused.
-  TaskOf<bool> read_header() {
-    HeaderText text(hub_.config.max_header);
-    const auto look = [&] {
-      const auto bytes = buffer_.data();
-      return text.look({static_cast<char*>(bytes.data()), bytes.size()});
-    };
-    HeaderText::State state = look();
-    while (state == HeaderText::State::incomplete) {
-      const bool more = co_await read_more();
-      if (!more) co_return false;
-      state = look();
-    }
-    if (state == HeaderText::State::foreign) co_return false;
-    if (state == HeaderText::State::refused)
-      co_return co_await refuse(detail(text.refusal().status, text.refusal().sentence));
-    parser_.emplace();
-    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());  // it has been looked at
-    parser_->body_limit(boost::none);
-    error_code error;
-    parser_->put(asio::buffer(buffer_.cdata(), text.size()), error);
-    buffer_.consume(text.size());
-    if (error || !parser_->is_header_done()) co_return co_await refuse(detail(400, "The request is not valid HTTP"));
-    co_return true;
-  }
+  // Each of these that may give nothing does so when a request is answered and the next one may be looked for.
 
-  // False when the body does not come, or has been refused.
-  TaskOf<bool> read_body(BodyReader& body) {
-    buffer_.consume(body.take(buffered()));
-    // Not `if (!co_await …)` in a loop: see run().
-    while (!body.done() && !body.refusal()) {
-      const bool more = co_await read_more();
-      if (!more) co_return false;
-      buffer_.consume(body.take(buffered()));
-    }
-    if (body.refusal()) co_return co_await refuse(detail(body.refusal()->status, body.refusal()->sentence));
-    co_return true;
-  }
-
-  // The next bytes of a request. False when none come; a client that is still there has got an answer.
-  TaskOf<bool> read_more() {
-    error_code error = asio::error::operation_aborted;
-    // The time may be over between two reads, when there is nothing to cancel.
-    if (!expired_) {
-      auto [read_error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
-      error = read_error;
-      buffer_.commit(size);
-    }
-    if (!error) co_return true;
-    if (expired_) co_return co_await refuse(detail(408, "The request did not arrive in time"));
-    if (error == asio::error::eof) co_return co_await refuse(detail(400, "The request is incomplete"));
-    co_return false;
-  }
-
-  // Waits between requests. What a client has sent ahead is a first byte, too; one empty line is not (RFC 9112 2.2).
-  TaskOf<bool> first_byte() {
-    for (bool skipped = false;;) {
-      if (!skipped && buffered().starts_with("\r\n")) {
+  std::optional<Next> read_header() {
+    if (phase_ == Phase::idle) {
+      // One empty line before a request is no request (RFC 9112 2.2).
+      if (!skipped_line_ && buffered().starts_with("\r\n")) {
         buffer_.consume(2);
-        skipped = true;
+        skipped_line_ = true;
       }
-      const bool half_line = !skipped && buffered() == "\r";
-      if (buffer_.size() > 0 && !half_line) co_return true;
-      if (hub_.draining) co_return false;
-      idle_ = true;
-      set_deadline_in(fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout);
-      auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(kReadAtOnce), kTuple);
-      idle_ = false;
-      fresh_ = false;
-      if (error) co_return false;
-      buffer_.commit(size);
+      if (buffered().empty() || (!skipped_line_ && buffered() == "\r")) return hub_.draining ? Next::end : Next::read;
+      first_byte_at_ = now_;
+      // Most clients ask for the same again and again: what has been understood need not be taken apart again.
+      if (!header_text_.empty() && buffered().starts_with(header_text_)) {
+        buffer_.consume(header_text_.size());
+        return begin();
+      }
+      look_ = HeaderText(hub_.config.max_header);
+      phase_ = Phase::header;
+    }
+    const auto bytes = buffer_.data();
+    switch (look_.look({static_cast<char*>(bytes.data()), bytes.size()})) {
+      case HeaderText::State::incomplete:
+        return Next::read;
+      case HeaderText::State::foreign:
+        return Next::end;
+      case HeaderText::State::refused:
+        header_ = {};
+        return refuse(look_.refusal());
+      case HeaderText::State::complete:
+        break;
+    }
+    header_text_ = buffered().substr(0, look_.size());
+    header_ = {};
+    const auto refusal = http::read_header(header_text_, header_);
+    buffer_.consume(look_.size());
+    if (refusal) return refuse(*refusal);
+    // A request without Host is one of HTTP/1.0, which no browser sends.
+    if (!header_.host.empty() && !hub_.policy.allows_host(header_.host))
+      return refuse(detail(421, "This server does not serve that host"));
+    allowed_origin_ =
+        header_.origins == 0 || (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host));
+    return begin();
+  }
+
+  // The header has been understood.
+  std::optional<Next> begin() {
+    close_ = !header_.keep_alive || hub_.draining;
+    extra_.clear();
+    const std::string_view method = header_.method;
+    const bool changes = method == "POST" || method == "PATCH" || method == "DELETE" || method == "PUT";
+    if (!allowed_origin_ && (changes || header_.websocket)) return refuse(detail(403, "This Origin may not do that"));
+    if (!header_.origin.empty() && allowed_origin_) {
+      extra_.emplace_back("Access-Control-Allow-Origin", header_.origin);
+      extra_.emplace_back("Vary", "Origin");
+    }
+    if (header_.websocket) return begin_upgrade();
+    if (!header_.has_body()) return handle({});
+    if (auto refusal = hub_.handler.refuse(head())) {
+      add_preflight(*refusal);
+      return refuse(*refusal);
+    }
+    if (beast::iequals(header_.expect, "100-continue") && !header_.http_1_0)
+      hub_.answers.append("HTTP/1.1 100 Continue\r\n\r\n");
+    body_.emplace(header_.chunked ? std::nullopt : header_.length, hub_.config.max_body);
+    phase_ = Phase::body;
+    return std::nullopt;
+  }
+
+  std::optional<Next> read_body() {
+    buffer_.consume(body_->take(buffered()));
+    if (body_->refusal()) return refuse(*body_->refusal());
+    if (!body_->done()) return Next::read;
+    return handle(body_->body());
+  }
+
+  std::optional<Next> handle(std::string_view body) {
+    handed_over_ = about_now();
+    std::optional<api::Response> response;
+    try {
+      response = hub_.handler.handle(head(), body, [this] { return later(); });
+      if (!response && pending_) return Next::wait;
+      if (!response) throw std::logic_error("neither an answer nor a promise of one");
+    } catch (const std::exception& error) {
+      response = internal_error(error.what());
+    } catch (...) {
+      response = internal_error("unknown exception");
+    }
+    pending_ = nullptr;
+    add_preflight(*response);
+    return answer(*response);
+  }
+
+  api::Reply later() {
+    pending_ = std::make_shared<Pending>(socket_.get_executor());
+    return [pending = pending_](api::Response response) {
+      // Runs at once on the I/O thread, is sent there from any other.
+      asio::dispatch(pending->executor,
+                     [pending, response = std::move(response)]() mutable { pending->take(std::move(response)); });
+    };
+  }
+
+  std::optional<Next> answer_pending() {
+    const auto pending = std::exchange(pending_, nullptr);
+    if (!pending->response) return refuse(detail(503, "The answer did not come in time"));
+    return answer(*pending->response);
+  }
+
+  std::optional<Next> begin_upgrade() {
+    const api::RequestHead head = this->head();
+    if (!hub_.handler.is_websocket(head.path)) return refuse(detail(403, "There is no WebSocket at this path"));
+    if (head.method != "GET" || header_.http_1_0)
+      return refuse(detail(400, "A WebSocket is opened with GET and HTTP/1.1"));
+    if (header_.websocket_version != "13") {
+      api::Response response = detail(426, "The WebSocket version must be 13");
+      response.headers.emplace_back("Sec-WebSocket-Version", "13");
+      response.headers.emplace_back("Upgrade", "websocket");
+      return refuse(response);
+    }
+    if (!is_websocket_key(header_.websocket_key))
+      return refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
+    if (head.has_body) return refuse(detail(400, "A WebSocket is opened without a body"));
+    if (auto refusal = hub_.handler.refuse_websocket(head)) return refuse(*refusal);
+    if (hub_.draining) return refuse(detail(503, "The server is shutting down"));
+    return Next::upgrade;
+  }
+
+  void upgrade() {
+    clear_deadline();
+    const api::Response switching{
+        .status = 101,
+        .content_type = {},
+        .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", accept_key(header_.websocket_key)}}};
+    std::string wire;
+    write(wire, switching);
+    log_access(switching.status);
+    start_ws_session(hub_, std::move(socket_), std::move(wire), buffered(), head());
+  }
+
+  static bool is_websocket_key(std::string_view key) {
+    return key.size() == 24 && key.ends_with("==") &&
+           std::ranges::all_of(key.substr(0, 22), [](char c) { return is_alnum(c) || c == '+' || c == '/'; });
+  }
+
+  void add_preflight(const api::Response& response) {
+    if (header_.method != "OPTIONS" || header_.origins == 0 || !allowed_origin_ || header_.request_method.empty())
+      return;
+    for (const auto& [name, value] : response.headers) {
+      if (name == "Allow") extra_.emplace_back("Access-Control-Allow-Methods", value);
+    }
+    extra_.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    extra_.emplace_back("Access-Control-Max-Age", "600");
+  }
+
+  [[nodiscard]] api::RequestHead head() const {
+    return {.method = header_.method,
+            .path = header_.path(),
+            .query = header_.query,
+            .content_type = header_.content_type,
+            .content_encoding = header_.content_encoding,
+            .has_body = header_.has_body(),
+            .oversized = header_.length && *header_.length > hub_.config.max_body};
+  }
+
+  [[nodiscard]] std::string_view buffered() const {
+    const auto data = buffer_.cdata();
+    return {static_cast<const char*>(data.data()), data.size()};
+  }
+
+  std::optional<Next> answer(const api::Response& response) {
+    if (hub_.draining) close_ = true;
+    if (const auto took = about_now() - handed_over_; took > kSlow && handed_over_ != Clock::time_point{}) {
+      const double milliseconds = std::chrono::duration<double, std::milli>(took).count();
+      extra_.emplace_back("Server-Timing", "app;dur=" + std::to_string(milliseconds));
+    }
+    std::string& wire = hub_.answers;
+    const std::size_t before = wire.size();
+    write(wire, response);
+    int status = response.status;
+    const std::size_t size = wire.size() - before;
+    if (size > kShort && hub_.unsent_bytes + size > hub_.config.max_unsent) {
+      wire.resize(before);
+      api::Response busy = detail(503, "Too many long answers are waiting to be read");
+      busy.headers.emplace_back("Retry-After", "1");
+      status = busy.status;
+      write(wire, busy);
+    }
+    log_access(status);
+    phase_ = Phase::idle;
+    skipped_line_ = false;
+    handed_over_ = {};
+    body_.reset();
+    return close_ ? std::optional(Next::linger) : std::nullopt;
+  }
+
+  // Answers and closes: where the next request begins is not known, or not worth knowing.
+  Next refuse(const api::Response& response) {
+    close_ = true;
+    (void)answer(response);
+    return Next::linger;
+  }
+
+  Next refuse(const Refusal& refusal) { return refuse(detail(refusal.status, refusal.sentence)); }
+
+  void write(std::string& wire, const api::Response& response) {
+    const ResponseOptions options{.head_only = header_.method == "HEAD",
+                                  .close = close_,
+                                  .http_1_0 = header_.http_1_0,
+                                  .accept_encoding = header_.accept_encoding,
+                                  .request_id = request_id(),
+                                  .extra = extra_};
+    if (response.status >= 400 && header_.accept.find("application/problem+json") != std::string_view::npos)
+      return hub_.writer.write(wire, hub_.handler.as_problem(response, reason_phrase(response.status)), options);
+    hub_.writer.write(wire, response, options);
+  }
+
+  // The client's own when it may stand in a header and a log line, else one that no other request has.
+  std::string_view request_id() {
+    const auto is_sane = [](char c) {
+      return is_alnum(c) || std::string_view("._:+/=-").find(c) != std::string_view::npos;
+    };
+    const std::string_view id = header_.request_id;
+    if (!id.empty() && id.size() <= kMaxRequestId && std::ranges::all_of(id, is_sane)) return id;
+    own_id_ = random_id();
+    return view(own_id_);
+  }
+
+  api::Response internal_error(std::string_view cause) {
+    const Id id = random_id();
+    hub_.config.on_error("internal error " + std::string(view(id)) + " in " + std::string(header_.method) + " " +
+                         std::string(header_.target) + ": " + std::string(cause));
+    close_ = true;
+    return {.status = 500, .body = R"({"detail":"Internal server error","error_id":")" + std::string(view(id)) + "\"}"};
+  }
+
+  void log_access(int status) {
+    if (hub_.config.on_access && !header_.method.empty())
+      hub_.config.on_access(peer_, header_.method, header_.target, header_.http_1_0 ? "1.0" : "1.1", status);
+  }
+
+  // Writes as much as the socket takes at once, nearly always all.
+  void send() {
+    std::string& bytes = hub_.answers;
+    if (bytes.empty()) return;
+    error_code error;
+    const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
+    broken_ = error && error != asio::error::would_block;
+    if (broken_) return;
+    if (sent < bytes.size()) {
+      unsent_.swap(bytes);
+      unsent_from_ = sent;
+    } else if (bytes.capacity() > 4 * kWriteAtOnce) {
+      bytes = {};
     }
   }
 
-  TaskOf<bool> handle(const api::RequestHead& head, std::string_view body) {
-    const auto pending = std::make_shared<Pending>(socket_.get_executor());
-    pending_ = pending.get();
-    const auto handed_over = Clock::now();
-    try {
-      hub_.handler.handle(head, body, [pending](api::Response response) {
-        // Runs at once on the I/O thread, is sent there from any other.
-        asio::dispatch(pending->executor,
-                       [pending, response = std::move(response)]() mutable { pending->take(std::move(response)); });
-      });
-    } catch (const std::exception& error) {
-      pending->response = internal_error(error.what());
-    } catch (...) {
-      pending->response = internal_error("unknown exception");
+  // Progress within the time-out is enough: a long answer may take long.
+  Task send_rest() {
+    const std::size_t size = unsent_.size() - unsent_from_;
+    hub_.unsent_bytes += size;
+    while (unsent_from_ < unsent_.size() && !broken_) {
+      expired_ = false;
+      set_deadline_in(hub_.config.write_timeout);
+      auto [error, sent] = co_await socket_.async_write_some(asio::buffer(unsent_) + unsent_from_, kTuple);
+      if (error) broken_ = true;
+      unsent_from_ += sent;
     }
+    hub_.unsent_bytes -= size;
+    unsent_ = {};
+    clear_deadline();
+    now_ = about_now();
+  }
+
+  void prepare_to_read() {
+    expired_ = false;
+    idle_ = phase_ == Phase::idle;
+    switch (phase_) {
+      case Phase::idle:
+        set_deadline(now_ + (fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout));
+        if (buffer_.size() == 0 && room_ > kIdleRead && !filled_) {
+          buffer_ = {};
+          room_ = kIdleRead;
+        }
+        break;
+      case Phase::header:
+        set_deadline(first_byte_at_ + hub_.config.header_timeout);
+        break;
+      case Phase::body:
+        set_deadline(first_byte_at_ + hub_.config.request_timeout);
+        room_ = kReadAtOnce;
+    }
+  }
+
+  void have_read(std::size_t size) {
+    buffer_.commit(size);
+    idle_ = false;
+    fresh_ = false;
+    filled_ = size == room_;
+    if (filled_) room_ = kReadAtOnce;
+    now_ = about_now();
+  }
+
+  // No more bytes come. A client that is still there gets an answer if it has begun a request.
+  Next give_up(error_code error) {
+    if (phase_ == Phase::idle) return Next::end;
+    if (phase_ == Phase::header) header_ = {};
+    if (expired_) return refuse(detail(408, "The request did not arrive in time"));
+    if (error == asio::error::eof) return refuse(detail(400, "The request is incomplete"));
+    return Next::end;
+  }
+
+  Task wait_for_answer() {
+    const auto pending = pending_;
+    expired_ = false;
+    set_deadline(first_byte_at_ + hub_.config.request_timeout);
     if (!pending->response) {
       pending->timer.emplace(socket_.get_executor());
       pending->timer->expires_at(Clock::time_point::max());
       co_await pending->timer->async_wait(kTuple);
     }
-    pending_ = nullptr;
-    const auto took = std::chrono::duration<double, std::milli>(Clock::now() - handed_over);
-    if (took > kSlow) request_.extra.emplace_back("Server-Timing", "app;dur=" + std::to_string(took.count()));
-    if (!pending->response) co_return co_await refuse(detail(503, "The answer did not come in time"));
-    co_return co_await answer(std::move(*pending->response));
-  }
-
-  TaskOf<bool> upgrade(const api::RequestHead& head, const Header& header) {
-    if (!hub_.handler.is_websocket(head.path))
-      co_return co_await refuse(detail(403, "There is no WebSocket at this path"));
-    if (head.method != "GET" || request_.http_1_0)
-      co_return co_await refuse(detail(400, "A WebSocket is opened with GET and HTTP/1.1"));
-    if (header[Field::sec_websocket_version] != "13") {
-      api::Response response = detail(426, "The WebSocket version must be 13");
-      response.headers.emplace_back("Sec-WebSocket-Version", "13");
-      response.headers.emplace_back("Upgrade", "websocket");
-      co_return co_await refuse(std::move(response));
-    }
-    if (!is_websocket_key(header[Field::sec_websocket_key]))
-      co_return co_await refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
-    if (head.has_body) co_return co_await refuse(detail(400, "A WebSocket is opened without a body"));
-    if (auto refusal = hub_.handler.refuse_websocket(head)) co_return co_await refuse(std::move(*refusal));
-    if (hub_.draining) co_return co_await refuse(detail(503, "The server is shutting down"));
     clear_deadline();
-    log_access(101);
-    request_.extra.emplace_back("X-Request-ID", request_id());
-    const std::string_view key = {header[Field::sec_websocket_key].data(), header[Field::sec_websocket_key].size()};
-    const api::Response switching{.status = 101,
-                                  .content_type = {},
-                                  .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", accept_key(key)}}};
-    start_ws_session(hub_, std::move(socket_), to_wire(switching), buffered(), head);
-    co_return false;
-  }
-
-  static bool is_upgrade(const Header& header) {
-    return beast::http::token_list{header[Field::upgrade]}.exists("websocket") &&
-           beast::http::token_list{header[Field::connection]}.exists("upgrade");
-  }
-
-  static bool is_websocket_key(beast::string_view key) {
-    if (key.size() != 24 || key.substr(22) != "==") return false;
-    for (const char c : key.substr(0, 22)) {
-      if (!is_alnum(c) && c != '+' && c != '/') return false;
-    }
-    return true;
-  }
-
-  void add_preflight(const Header& header, api::Response& response, bool allowed_origin) {
-    if (!allowed_origin || header[Field::access_control_request_method].empty()) return;
-    for (const auto& [name, value] : response.headers) {
-      if (name == "Allow") request_.extra.emplace_back("Access-Control-Allow-Methods", value);
-    }
-    request_.extra.emplace_back("Access-Control-Allow-Headers", "Content-Type");
-    request_.extra.emplace_back("Access-Control-Max-Age", "600");
-  }
-
-  std::string_view buffered() const {
-    const auto data = buffer_.cdata();
-    return {static_cast<const char*>(data.data()), data.size()};
-  }
-
-  TaskOf<bool> answer(api::Response response) {
-    if (hub_.draining) request_.close = true;
-    request_.extra.emplace_back("X-Request-ID", request_id());
-    int status = response.status;
-    std::string wire = to_wire(in_the_form_asked_for(std::move(response)));
-    if (wire.size() > kShort && hub_.unsent_bytes + wire.size() > hub_.config.max_unsent) {
-      api::Response busy = detail(503, "Too many long answers are waiting to be read");
-      busy.headers.emplace_back("Retry-After", "1");
-      status = busy.status;
-      wire = to_wire(in_the_form_asked_for(std::move(busy)));
-    }
-    log_access(status);
-    hub_.unsent_bytes += wire.size();
-    const bool written = co_await write(wire);
-    hub_.unsent_bytes -= wire.size();
-    if (!written) co_return false;
-    if (!request_.close) co_return true;
-    wire = {};
-    co_await linger();
-    co_return false;
-  }
-
-  api::Response in_the_form_asked_for(api::Response response) {
-    if (response.status < 400 || !request_.wants_problem) return response;
-    return hub_.handler.as_problem(response, reason_phrase(response.status));
-  }
-
-  // Answers and closes: where the next request begins is not known, or not worth knowing.
-  TaskOf<bool> refuse(api::Response response) {
-    request_.close = true;
-    return answer(std::move(response));
-  }
-
-  // The client's own when it may stand in a header and a log line, else one that no other request has.
-  std::string request_id() {
-    const auto is_sane = [](char c) {
-      return is_alnum(c) || std::string_view("._:+/=-").find(c) != std::string_view::npos;
-    };
-    std::string& id = request_.id;
-    if (id.empty() || id.size() > kMaxRequestId || !std::ranges::all_of(id, is_sane)) id = random_id();
-    return id;
-  }
-
-  std::string to_wire(const api::Response& response) const {
-    return http::to_wire(response, hub_.config,
-                         {.head_only = request_.head_only,
-                          .close = request_.close,
-                          .http_1_0 = request_.http_1_0,
-                          .gzip = request_.gzip,
-                          .extra = request_.extra});
-  }
-
-  // Progress within the time-out is enough: a long answer may take long.
-  TaskOf<bool> write(std::string_view wire) {
-    while (!wire.empty()) {
-      set_deadline_in(hub_.config.write_timeout);
-      auto [error, size] = co_await socket_.async_write_some(asio::buffer(wire), kTuple);
-      if (error) co_return false;
-      wire.remove_prefix(size);
-    }
-    clear_deadline();
-    co_return true;
+    now_ = about_now();
   }
 
   // Closing at once would reset the connection while the client still sends, and the reset could overtake our answer.
@@ -414,42 +504,37 @@ class HttpSession final : public Connection {
     }
   }
 
-  api::Response internal_error(std::string_view cause) {
-    const std::string id = random_id();
-    hub_.config.on_error("internal error " + id + " in " + request_.method + " " + request_.target + ": " +
-                         std::string(cause));
-    request_.close = true;
-    return {.status = 500, .body = R"({"detail":"Internal server error","error_id":")" + id + "\"}"};
-  }
-
-  void log_access(int status) {
-    if (hub_.config.on_access && !request_.method.empty())
-      hub_.config.on_access(peer_, request_.method, request_.target, request_.http_1_0 ? "1.0" : "1.1", status);
-  }
-
-  struct Request {
-    std::string id;  // X-Request-ID
-    std::string method;
-    std::string target;
-    bool http_1_0 = false;
-    bool head_only = false;
-    bool close = true;
-    bool gzip = false;
-    bool wants_problem = false;
-    std::vector<std::pair<std::string, std::string>> extra;
-  };
-
   Hub& hub_;
   Registration registration_;
   Socket socket_;
   std::string peer_;
-  beast::flat_buffer buffer_;  // at most a header and one read
-  std::optional<beast::http::request_parser<beast::http::empty_body>> parser_;
-  Request request_;
-  Pending* pending_ = nullptr;  // while waiting for an answer
+
+  beast::flat_buffer buffer_;     // read, but not used yet
+  std::size_t room_ = kIdleRead;  // for the next read
+  bool filled_ = false;           // the last read used all of its room
+  std::string unsent_;            // what the socket did not take at once
+  std::size_t unsent_from_ = 0;
+  std::shared_ptr<Pending> pending_;
+
+  // The request that is being read or answered.
+  Phase phase_ = Phase::idle;
+  bool skipped_line_ = false;
+  HeaderText look_{0};
+  std::string header_text_;
+  RequestHeader header_;  // of header_text_
+  bool allowed_origin_ = false;
+  bool close_ = true;
+  std::optional<BodyReader> body_;
+  std::vector<std::pair<std::string_view, std::string>> extra_;  // fields of its answer
+  Id own_id_{};
+
+  Clock::time_point now_ = about_now();  // when something last came
+  Clock::time_point first_byte_at_{};
+  Clock::time_point handed_over_{};  // to the handler
   bool idle_ = false;
-  bool fresh_ = true;
+  bool fresh_ = true;  // nothing has come yet
   bool expired_ = false;
+  bool broken_ = false;
 };
 
 void spawn(Hub& hub, const std::shared_ptr<HttpSession>& session, Task task) {
@@ -477,9 +562,10 @@ void start_turning_away(Hub& hub, Socket socket, std::string peer) {
   spawn(hub, session, session->turn_away());
 }
 
-void turn_away_at_once(const Hub& hub, Socket socket) {
-  const std::string wire =
-      to_wire(too_many_connections(), hub.config, {.close = true, .extra = {{"X-Request-ID", random_id()}}});
+void turn_away_at_once(Hub& hub, Socket socket) {
+  const Id id = random_id();
+  std::string wire;
+  hub.writer.write(wire, too_many_connections(), {.close = true, .request_id = view(id)});
   // One non-blocking write: the answer fits into a fresh socket's buffer, and nobody is waited for.
   error_code ignored;
   socket.non_blocking(true, ignored);

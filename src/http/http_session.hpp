@@ -13,6 +13,6 @@ void start_http_session(Hub& hub, Socket socket, std::string peer);
 /// Answers 503 and closes: there are too many connections.
 void start_turning_away(Hub& hub, Socket socket, std::string peer);
 /// The same without waiting until the client has read it.
-void turn_away_at_once(const Hub& hub, Socket socket);
+void turn_away_at_once(Hub& hub, Socket socket);
 
 }  // namespace battery_twin::http

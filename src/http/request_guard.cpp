@@ -1,8 +1,13 @@
 #include "request_guard.hpp"
 
 #include <algorithm>
+#include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <charconv>
+#include <limits>
 
 #include "access_policy.hpp"
 #include "characters.hpp"
@@ -12,36 +17,134 @@ namespace battery_twin::http {
 namespace {
 
 namespace beast = boost::beast;
+using boost::system::error_code;
 using Field = beast::http::field;
+
+constexpr std::string_view kTlsHello = "\x16";
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-std::size_t count(const Header& header, Field field) {
-  const auto [first, last] = header.equal_range(field);
-  return static_cast<std::size_t>(std::distance(first, last));
-}
-
 bool is_digits(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
 
-std::optional<Refusal> guard_framing(const Header& header) {
-  const std::size_t encodings = count(header, Field::transfer_encoding);
-  const std::size_t lengths = count(header, Field::content_length);
-  if (encodings > 0) {
-    if (lengths > 0) return Refusal{400, "Content-Length and Transfer-Encoding exclude each other"};
-    if (header.version() < 11) return Refusal{400, "HTTP/1.0 has no Transfer-Encoding"};
-    if (encodings > 1) return Refusal{400, "Transfer-Encoding is given twice"};
-    const auto value = header[Field::transfer_encoding];
-    if (!beast::iequals(value, "chunked")) {
-      const bool list = value.find(',') != beast::string_view::npos;
-      return list ? Refusal{400, "Transfer-Encoding must be chunked"}
-                  : Refusal{501, "This Transfer-Encoding is not supported"};
+bool lists(beast::string_view value, beast::string_view name) { return beast::http::token_list{value}.exists(name); }
+
+// Beast's parser, keeping only what somebody asks for.
+class Parser final : public beast::http::basic_parser<true> {
+ public:
+  explicit Parser(RequestHeader& header) : header_(header) {
+    header_limit(std::numeric_limits<std::uint32_t>::max());  // HeaderText has looked at it
+    body_limit(boost::none);
+  }
+
+  [[nodiscard]] std::optional<Refusal> read(std::string_view text) {
+    error_code error;
+    put(boost::asio::buffer(text), error);
+    if (error || !is_header_done()) return Refusal{400, "The request is not valid HTTP"};
+    header_.keep_alive = keep_alive();
+    header_.chunked = chunked();
+    if (const auto length = content_length()) header_.length = *length;
+    header_.websocket = upgrade_ && connection_upgrade_;
+    if (auto refusal = check_framing()) return refusal;
+    if (hosts_ > 1 || (hosts_ == 0 && !header_.http_1_0)) return Refusal{400, "One Host field is needed"};
+    if (hosts_ == 1 && !is_host(header_.host)) return Refusal{400, "Host is malformed"};
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] std::optional<Refusal> check_framing() const {
+    if (encodings_ > 0) {
+      if (lengths_ > 0) return Refusal{400, "Content-Length and Transfer-Encoding exclude each other"};
+      if (header_.http_1_0) return Refusal{400, "HTTP/1.0 has no Transfer-Encoding"};
+      if (encodings_ > 1) return Refusal{400, "Transfer-Encoding is given twice"};
+      if (!beast::iequals(encoding_, "chunked")) {
+        const bool list = encoding_.find(',') != beast::string_view::npos;
+        return list ? Refusal{400, "Transfer-Encoding must be chunked"}
+                    : Refusal{501, "This Transfer-Encoding is not supported"};
+      }
+    }
+    if (lengths_ > 1) return Refusal{400, "Content-Length is given twice"};
+    if (lengths_ == 1 && !is_digits(view(length_))) return Refusal{400, "Content-Length must be digits"};
+    return std::nullopt;
+  }
+
+  void on_request_impl(beast::http::verb /*verb*/, beast::string_view method, beast::string_view target, int version,
+                       error_code& /*error*/) override {
+    header_.method = view(method);
+    header_.target = view(target);
+    header_.http_1_0 = version < 11;
+  }
+
+  void on_field_impl(Field field, beast::string_view name, beast::string_view value, error_code& /*error*/) override {
+    const auto first = [&](std::string_view& member) {
+      if (member.empty()) member = view(value);
+    };
+    switch (field) {
+      case Field::host:
+        ++hosts_;
+        return first(header_.host);
+      case Field::transfer_encoding:
+        ++encodings_;
+        encoding_ = value;
+        return;
+      case Field::content_length:
+        ++lengths_;
+        length_ = value;
+        return;
+      case Field::connection:
+        connection_upgrade_ |= lists(value, "upgrade");
+        return;
+      case Field::upgrade:
+        upgrade_ |= lists(value, "websocket");
+        return;
+      case Field::origin:
+        ++header_.origins;
+        return first(header_.origin);
+      case Field::accept:
+        return first(header_.accept);
+      case Field::accept_encoding:
+        return first(header_.accept_encoding);
+      case Field::content_type:
+        return first(header_.content_type);
+      case Field::content_encoding:
+        return first(header_.content_encoding);
+      case Field::expect:
+        return first(header_.expect);
+      case Field::access_control_request_method:
+        return first(header_.request_method);
+      case Field::sec_websocket_key:
+        return first(header_.websocket_key);
+      case Field::sec_websocket_version:
+        return first(header_.websocket_version);
+      case Field::unknown:
+        if (beast::iequals(name, "X-Request-ID")) first(header_.request_id);
+        return;
+      default:
+        return;
     }
   }
-  if (lengths > 1) return Refusal{400, "Content-Length is given twice"};
-  if (lengths == 1 && !is_digits(view(header[Field::content_length])))
-    return Refusal{400, "Content-Length must be digits"};
-  return std::nullopt;
-}
+
+  // The body is read by BodyReader.
+  void on_response_impl(int /*code*/, beast::string_view /*reason*/, int /*version*/, error_code& /*error*/) override {}
+  void on_header_impl(error_code& /*error*/) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>& /*length*/, error_code& /*error*/) override {}
+  std::size_t on_body_impl(beast::string_view body, error_code& /*error*/) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/, error_code& /*error*/) override {
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view body, error_code& /*error*/) override {
+    return body.size();
+  }
+  void on_finish_impl(error_code& /*error*/) override {}
+
+  RequestHeader& header_;
+  int hosts_ = 0;
+  int encodings_ = 0;
+  int lengths_ = 0;
+  beast::string_view encoding_;
+  beast::string_view length_;
+  bool upgrade_ = false;
+  bool connection_upgrade_ = false;
+};
 
 std::optional<std::string> decoded(std::string_view text) {
   std::string out;
@@ -61,8 +164,29 @@ std::optional<std::string> decoded(std::string_view text) {
   return out;
 }
 
-constexpr std::string_view kTlsHello = "\x16";
-constexpr std::string_view kHttp2Preface = "PRI * HTTP/2";
+// Takes the target apart.
+[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header) {
+  std::string_view text = header.target;
+  constexpr std::string_view kScheme = "http://";
+  if (text.size() > kScheme.size() && beast::iequals(text.substr(0, kScheme.size()), kScheme)) {
+    text.remove_prefix(kScheme.size());
+    const auto end = text.find_first_of("/?");
+    header.host = text.substr(0, end);
+    if (!is_host(header.host)) return Refusal{400, "The target's host is malformed"};
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end);
+  }
+  const auto question = text.find('?');
+  if (question != std::string_view::npos) header.query = text.substr(question + 1);
+  header.as_sent = text.substr(0, question);
+  if (header.as_sent.empty()) header.as_sent = "/";
+  if (header.as_sent == "*" && header.method == "OPTIONS") return std::nullopt;
+  if (!header.as_sent.starts_with('/')) return Refusal{400, "The target must be a path"};
+  if (header.as_sent.find('%') == std::string_view::npos) return std::nullopt;
+  auto path = decoded(header.as_sent);
+  if (!path) return Refusal{400, "The path is not valid percent-encoded UTF-8"};
+  header.decoded = std::move(*path);
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -116,39 +240,9 @@ HeaderText::State HeaderText::look_at_request_line(std::span<char> line) {
   return State::incomplete;
 }
 
-std::variant<Target, Refusal> guard(const Header& header) {
-  if (auto refusal = guard_framing(header)) return *refusal;
-
-  Target target;
-  const std::size_t hosts = count(header, Field::host);
-  if (hosts > 1 || (hosts == 0 && header.version() >= 11)) return Refusal{400, "One Host field is needed"};
-  if (hosts == 1) {
-    target.host = std::string(view(header[Field::host]));
-    if (!is_host(target.host)) return Refusal{400, "Host is malformed"};
-  }
-
-  std::string_view text = view(header.target());
-  constexpr std::string_view kScheme = "http://";
-  if (text.size() > kScheme.size() && beast::iequals(header.target().substr(0, kScheme.size()), "http://")) {
-    text.remove_prefix(kScheme.size());
-    const auto end = text.find_first_of("/?");
-    target.host = std::string(text.substr(0, end));
-    if (!is_host(target.host)) return Refusal{400, "The target's host is malformed"};
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end);
-  }
-  const auto question = text.find('?');
-  if (question != std::string_view::npos) target.query = std::string(text.substr(question + 1));
-  std::string_view path = text.substr(0, question);
-  if (path.empty()) path = "/";
-  if (path == "*" && header.method() == beast::http::verb::options) {
-    target.path = "*";
-    return target;
-  }
-  if (!path.starts_with('/')) return Refusal{400, "The target must be a path"};
-  auto decoded_path = decoded(path);
-  if (!decoded_path) return Refusal{400, "The path is not valid percent-encoded UTF-8"};
-  target.path = std::move(*decoded_path);
-  return target;
+std::optional<Refusal> read_header(std::string_view text, RequestHeader& header) {
+  if (auto refusal = Parser(header).read(text)) return refusal;
+  return read_target(header);
 }
 
 }  // namespace battery_twin::http

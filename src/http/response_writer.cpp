@@ -2,7 +2,11 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <charconv>
 #include <ctime>
 #include <optional>
 
@@ -13,20 +17,14 @@ namespace {
 
 // Below it the header would outweigh what is saved.
 constexpr std::size_t kGzipFrom = 8 * 1024;
+constexpr std::string_view kUsualType = "application/json";
 
-std::string_view date_now() {
-  static thread_local std::time_t last = 0;
-  static thread_local std::array<char, 40> text{};
-  static thread_local std::size_t length = 0;
-  const std::time_t now = std::time(nullptr);
-  if (now != last) {
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    // The C locale is never changed, so the names are English as HTTP wants them.
-    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    last = now;
-  }
-  return {text.data(), length};
+std::string date_of(std::time_t time) {
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  // The C locale is never changed, so the names are English as HTTP wants them.
+  std::array<char, 40> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc)};
 }
 
 std::optional<std::string> gzipped(const std::string& body) {
@@ -45,8 +43,32 @@ std::optional<std::string> gzipped(const std::string& body) {
   return out;
 }
 
+// The field names gzip, and not with the weight 0 (RFC 9110 12.5.3).
+bool takes_gzip(std::string_view accept_encoding) {
+  namespace beast = boost::beast;
+  for (const auto& [coding, parameters] : beast::http::ext_list{{accept_encoding.data(), accept_encoding.size()}}) {
+    if (!beast::iequals(coding, "gzip")) continue;
+    for (const auto& [name, value] : parameters) {
+      if (beast::iequals(name, "q")) return value.find_first_of("123456789") != beast::string_view::npos;
+    }
+    return true;
+  }
+  return false;
+}
+
 void add(std::string& wire, std::string_view name, std::string_view value) {
-  wire.append(name).append(": ").append(value).append("\r\n");
+  constexpr std::string_view kColon = ": ";
+  constexpr std::string_view kEnd = "\r\n";
+  const std::size_t before = wire.size();
+  wire.resize(before + name.size() + kColon.size() + value.size() + kEnd.size());
+  char* at = wire.data() + before;
+  for (const std::string_view part : {name, kColon, value, kEnd}) at = std::copy(part.begin(), part.end(), at);
+}
+
+void add(std::string& wire, std::size_t number) {
+  std::array<char, 20> digits{};
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  wire.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 }  // namespace
@@ -104,30 +126,27 @@ api::Response detail(int status, std::string_view sentence) {
   return {.status = status, .body = "{\"detail\":\"" + std::string(sentence) + "\"}"};
 }
 
-std::string to_wire(const api::Response& response, const ServerConfig& config, const ResponseOptions& options) {
+void ResponseWriter::write(std::string& wire, const api::Response& response, const ResponseOptions& options) {
   const bool without_length = response.status == 101 || response.status == 204;
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
   const bool may_compress = body->size() >= kGzipFrom;
-  if (may_compress && options.gzip) {
+  if (may_compress && takes_gzip(options.accept_encoding)) {
     compressed = gzipped(*body);
     if (compressed) body = &*compressed;
   }
 
-  std::string wire;
-  wire.reserve(320 + body->size());
-  wire.append(options.http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
-  wire.append(reason_phrase(response.status)).append("\r\n");
-  if (config.date_header) add(wire, "Date", date_now());
-  if (!config.server_header.empty()) add(wire, "Server", config.server_header);
-  if (!response.content_type.empty() && !without_length) add(wire, "Content-Type", response.content_type);
-  if (!without_length) add(wire, "Content-Length", std::to_string(body->size()));
-  add(wire, "X-Content-Type-Options", "nosniff");
+  write_start(wire, response, options.http_1_0);
+  if (!without_length) {
+    wire.append("Content-Length: ");
+    add(wire, body->size());
+    wire.append("\r\n");
+  }
   if (compressed) add(wire, "Content-Encoding", "gzip");
   if (may_compress) add(wire, "Vary", "Accept-Encoding");
-  for (const auto* fields : {&response.headers, &options.extra, &config.extra_headers}) {
-    for (const auto& [name, value] : *fields) add(wire, name, value);
-  }
+  for (const auto& [name, value] : response.headers) add(wire, name, value);
+  for (const auto& [name, value] : options.extra) add(wire, name, value);
+  if (!options.request_id.empty()) add(wire, "X-Request-ID", options.request_id);
   if (options.close && response.status != 101) {
     add(wire, "Connection", response.status == 426 ? "Upgrade, close" : "close");
   } else if (response.status == 101 || response.status == 426) {
@@ -137,7 +156,28 @@ std::string to_wire(const api::Response& response, const ServerConfig& config, c
   }
   wire.append("\r\n");
   if (!options.head_only && !without_length) wire.append(*body);
-  return wire;
+}
+
+// What depends on the status, the type and the second only. That of nearly every answer is kept.
+void ResponseWriter::write_start(std::string& wire, const api::Response& response, bool http_1_0) {
+  const std::time_t now = std::time(nullptr);
+  const bool usual = response.status == 200 && response.content_type == kUsualType && !http_1_0;
+  if (usual && now == usual_of_) {
+    wire.append(usual_);
+    return;
+  }
+  std::string start = http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  start.append(std::to_string(response.status)).append(" ").append(reason_phrase(response.status)).append("\r\n");
+  if (config_.date_header) add(start, "Date", date_of(now));
+  if (!config_.server_header.empty()) add(start, "Server", config_.server_header);
+  if (!response.content_type.empty() && response.status != 204) add(start, "Content-Type", response.content_type);
+  add(start, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : config_.extra_headers) add(start, name, value);
+  wire.append(start);
+  if (usual) {
+    usual_ = std::move(start);
+    usual_of_ = now;
+  }
 }
 
 }  // namespace battery_twin::http

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <ctime>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "battery_twin/api/message.hpp"
 #include "battery_twin/http/server.hpp"
@@ -15,13 +16,26 @@ struct ResponseOptions {
   bool head_only = false;  ///< HEAD: everything but the body
   bool close = false;
   bool http_1_0 = false;
-  bool gzip = false;  ///< the client takes gzip
-  std::vector<std::pair<std::string, std::string>> extra{};
+  std::string_view accept_encoding{};  ///< the request's field
+  std::string_view request_id{};       ///< for `X-Request-ID`
+  std::span<const std::pair<std::string_view, std::string>> extra{};
 };
 
-/// The whole answer: status line, header, body.
-[[nodiscard]] std::string to_wire(const api::Response& response, const ServerConfig& config,
-                                  const ResponseOptions& options);
+/// Puts answers on the wire.
+class ResponseWriter {
+ public:
+  explicit ResponseWriter(const ServerConfig& config) : config_(config) {}
+
+  /// Adds the whole answer to what is written: status line, header, body.
+  void write(std::string& wire, const api::Response& response, const ResponseOptions& options);
+
+ private:
+  void write_start(std::string& wire, const api::Response& response, bool http_1_0);
+
+  const ServerConfig& config_;
+  std::string usual_;         // start of a 200 with JSON
+  std::time_t usual_of_ = 0;  // the second it was made in
+};
 
 /// `{"detail": sentence}` with that status. The sentence must need no escaping.
 [[nodiscard]] api::Response detail(int status, std::string_view sentence);

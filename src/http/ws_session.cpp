@@ -40,11 +40,13 @@ class WsSession final : public Connection, public api::Sink {
     if (state_ != State::open) return;
     push(Opcode::text, std::move(text));
     // What is on its way already does not count: it may be an answer of the greatest size.
-    if (queue_.cost_behind_first() > hub_.config.ws_max_backlog) close(CloseCode::try_again_later);
+    if (queue_.cost_behind_first() <= hub_.config.ws_max_backlog) return;
+    close(CloseCode::try_again_later);
+    if (hub_.config.on_left_behind) hub_.config.on_left_behind();
   }
 
   void expire() override {
-    if (state_ != State::open) return cut();
+    if (state_ != State::open) return abort();
     if (pinged_) return close(CloseCode::internal_error);
     pinged_ = true;
     set_deadline_in(hub_.config.ws_ping_timeout);
@@ -79,6 +81,14 @@ class WsSession final : public Connection, public api::Sink {
   };
 
   std::shared_ptr<WsSession> self() { return std::static_pointer_cast<WsSession>(shared_from_this()); }
+
+  // The client has had its time. Without this the system would go on holding what it does not take, some megabytes for
+  // some minutes.
+  void abort() {
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    cut();
+  }
 
   void push(Opcode opcode, std::shared_ptr<const std::string> payload) {
     queue_.push(opcode, std::move(payload));

@@ -17,6 +17,8 @@ namespace {
 
 // How often a batch at full speed lets others on the pool have a turn.
 constexpr std::uint32_t kStepsPerTurn = 256;
+// How often a batch looks whether there is room for more events.
+constexpr std::chrono::milliseconds kLookForRoom{1};
 
 std::size_t at(Line line) { return static_cast<std::size_t>(line); }
 
@@ -51,7 +53,11 @@ std::string named(const std::string& id) { return "Batch " + id; }
 asio::awaitable<void> PlantSimulation::Engine::run_line(BatchPtr batch, Line line) {
   const std::shared_ptr<Walk> walk = batch->walks[at(line)];
   for (const Station& station : layout.stations(line)) {
-    const bool worked = co_await acquire(batch, walk, station) && co_await run_station(batch, walk, station);
+    bool worked = co_await acquire(batch, walk, station);
+    if (worked) {
+      co_await wait_for_room(*batch, *walk);
+      worked = co_await run_station(batch, walk, station);
+    }
     if (worked) continue;
     const std::lock_guard lock(mutex_);
     finish_line(batch, line, std::nullopt);
@@ -79,6 +85,12 @@ asio::awaitable<bool> PlantSimulation::Engine::acquire(BatchPtr batch, std::shar
     }
     co_await walk->sleep_until(Clock::time_point::max());
   }
+}
+
+// Holds the batch, and with its machine those behind it, while the reader of events does not keep up. Looking again
+// and again needs no word from the reader, who must not wait for anybody here.
+asio::awaitable<void> PlantSimulation::Engine::wait_for_room(const Batch& batch, Walk& walk) {
+  while (!events_.has_room() && !must_stop(batch)) co_await walk.sleep_until(Clock::now() + kLookForRoom);
 }
 
 // The machine's whole work on the batch, from turning it on to handing it to the next one; the last machine ends the
@@ -385,11 +397,13 @@ void PlantSimulation::Engine::switch_on(Machine& machine, const Batch& batch, co
   snapshot.properties.assign(run.properties().begin(), run.properties().end());
   snapshot.specifics.assign(run.specifics().begin(), run.specifics().end());
   ++snapshot.version;
+  ++machine.changes;
 }
 
 void PlantSimulation::Engine::switch_off(Machine& machine) {
   const std::lock_guard lock(machine.snapshot_mutex);
   machine.snapshot.on = false;
+  ++machine.changes;
 }
 
 void PlantSimulation::Engine::publish(Machine& machine, const StationRun& run) {
@@ -399,6 +413,7 @@ void PlantSimulation::Engine::publish(Machine& machine, const StationRun& run) {
   std::ranges::copy(run.properties(), snapshot.properties.begin());
   std::ranges::copy(run.specifics(), snapshot.specifics.begin());
   ++snapshot.version;
+  ++machine.changes;
 }
 
 }  // namespace battery_twin::plant

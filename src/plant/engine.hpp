@@ -35,6 +35,7 @@ class PlantSimulation::Engine {
   PlantStatus status() const;
   Load load() const;
   Counters counters() const;
+  std::uint64_t changes(const Station& station) const;
   MachineSnapshot machine(const Station& station) const;
   std::optional<BatchRecord> batch(std::string_view id) const;
   std::optional<Page> batches(std::optional<BatchStatus> status, bool ascending, std::size_t limit,
@@ -72,6 +73,7 @@ class PlantSimulation::Engine {
 
     mutable std::mutex snapshot_mutex;
     MachineSnapshot snapshot;
+    std::atomic<std::uint64_t> changes{0};  // of the snapshot and the parameters
   };
 
   struct PendingReset {
@@ -83,6 +85,7 @@ class PlantSimulation::Engine {
   // Coroutines (engine.cpp).
   boost::asio::awaitable<void> run_line(BatchPtr batch, process::Line line);
   boost::asio::awaitable<bool> acquire(BatchPtr batch, std::shared_ptr<Walk> walk, const Station& station);
+  boost::asio::awaitable<void> wait_for_room(const Batch& batch, Walk& walk);
   boost::asio::awaitable<bool> run_station(BatchPtr batch, std::shared_ptr<Walk> walk, const Station& station);
   boost::asio::awaitable<bool> step_all(const Batch& batch, Walk& walk, Machine& machine, StationRun& run);
   boost::asio::awaitable<Interval> pace(const Batch& batch, Walk& walk, Clock::time_point last, bool after_step);

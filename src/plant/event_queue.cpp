@@ -1,5 +1,7 @@
 #include "battery_twin/plant/event_queue.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace battery_twin::plant {
@@ -14,12 +16,17 @@ void EventQueue::push(Event event) {
   event.seq = ++last_seq_;
   event.time = now();
   events_.push_back(std::move(event));
+  size_ = events_.size();
   if (events_.size() == 1 && on_ready_) on_ready_();
 }
 
-std::vector<Event> EventQueue::drain() {
+std::vector<Event> EventQueue::drain(std::size_t most) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(events_, {});
+  const auto end = events_.begin() + static_cast<std::ptrdiff_t>(std::min(most, events_.size()));
+  std::vector<Event> drained(std::move_iterator(events_.begin()), std::move_iterator(end));
+  events_.erase(events_.begin(), end);
+  size_ = events_.size();
+  return drained;
 }
 
 }  // namespace battery_twin::plant

@@ -99,6 +99,7 @@ void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)
     process::Values defaults = station.type->defaults(config.models, station.line);
     if (machine.parameters == defaults) continue;
     machine.parameters = std::move(defaults);
+    ++machine.changes;
     events_.push({.type = EventType::machine_parameters_updated,
                   .batch_id = {},
                   .message = station.process_name + " is back to its default parameters",
@@ -126,6 +127,7 @@ bool PlantSimulation::Engine::set_parameters(const Station& station, process::Va
   const std::lock_guard lock(mutex_);
   Machine& machine = machines_[station.index];
   machine.parameters = std::move(values);
+  ++machine.changes;
   const bool now = machine.occupant == nullptr;
   events_.push({.type = EventType::machine_parameters_updated,
                 .batch_id = {},
@@ -179,6 +181,10 @@ Load PlantSimulation::Engine::load() const {
 Counters PlantSimulation::Engine::counters() const {
   const std::lock_guard lock(mutex_);
   return counters_;
+}
+
+std::uint64_t PlantSimulation::Engine::changes(const Station& station) const {
+  return machines_[station.index].changes;
 }
 
 MachineSnapshot PlantSimulation::Engine::machine(const Station& station) const {
@@ -298,6 +304,7 @@ bool PlantSimulation::set_parameters(const Station& station, process::Values val
   return engine_->set_parameters(station, std::move(values), std::move(warnings));
 }
 process::Values PlantSimulation::parameters(const Station& station) const { return engine_->parameters(station); }
+std::uint64_t PlantSimulation::changes(const Station& station) const { return engine_->changes(station); }
 void PlantSimulation::set_pacing(Pacing pacing) { engine_->set_pacing(pacing); }
 Pacing PlantSimulation::pacing() const { return engine_->pacing(); }
 PlantStatus PlantSimulation::status() const { return engine_->status(); }

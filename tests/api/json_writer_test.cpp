@@ -45,6 +45,15 @@ TEST(JsonWriter, WritesStringsAsADumpedTreeDoes) {
   }
 }
 
+TEST(JsonWriter, WritesThousandths) {
+  for (const auto& [count, expected] : std::vector<std::pair<std::uint64_t, std::string>>{
+           {0, "0.000"}, {7, "0.007"}, {1'020, "1.020"}, {12'345, "12.345"}}) {
+    std::string text;
+    JsonWriter(text).thousandths(count);
+    EXPECT_EQ(text, expected);
+  }
+}
+
 TEST(JsonWriter, SetsCommas) {
   std::string text;
   JsonWriter writer(text);

@@ -31,10 +31,10 @@ void check_answer(std::string_view message, const std::string& answer) {
 
 void check(std::string_view text) {
   static PlantUnderTest under_test(process::ModelSet::mechanistic);
-  api::RequestHead head{.method = "GET", .path = "/ws/status", .query = std::string(text.substr(0, text.find('\n')))};
+  api::RequestHead head{.method = "GET", .path = "/ws/status", .query = text.substr(0, text.find('\n'))};
   if (const auto refusal = under_test.api().refuse_websocket(head)) {
     require(refusal->status == 400 && Json::accept(refusal->body), "a query that is none is told so");
-    head.query.clear();
+    head.query = {};
   }
   LastText sink;
   const auto feed = under_test.api().open_feed(head, sink);

@@ -18,15 +18,18 @@ namespace battery_twin::http {
 /// Does what a test says. Everything is called on the I/O thread.
 class MadeUpHandler : public api::Handler {
  public:
-  std::function<void(const api::RequestHead& head, std::string_view body, api::Reply reply)> on_request =
-      [](const api::RequestHead&, std::string_view, const api::Reply& reply) { reply({.body = "{}"}); };
+  std::function<std::optional<api::Response>(const api::RequestHead& head, std::string_view body,
+                                             const api::Later& later)>
+      on_request =
+          [](const api::RequestHead&, std::string_view, const api::Later&) { return api::Response{.body = "{}"}; };
   std::function<void(api::Sink& sink)> on_open = [](api::Sink&) {};
   std::function<void()> on_refill = [] {};
   std::function<std::string(std::string_view text)> on_text = [](std::string_view text) { return std::string(text); };
 
   std::optional<api::Response> refuse(const api::RequestHead& /*head*/) override { return std::nullopt; }
-  void handle(const api::RequestHead& head, std::string_view body, api::Reply reply) override {
-    on_request(head, body, std::move(reply));
+  std::optional<api::Response> handle(const api::RequestHead& head, std::string_view body,
+                                      const api::Later& later) override {
+    return on_request(head, body, later);
   }
   api::Response as_problem(const api::Response& response, std::string_view /*title*/) const override {
     return response;

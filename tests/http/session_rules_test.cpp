@@ -46,8 +46,8 @@ HttpResponse drip(Connection& connection) {
 TEST(H14, UnreadAnswersAreBoundedInSum) {
   constexpr std::size_t kLong = 16 * 1024 * 1024;  // more than the system's buffers hold
   MadeUpHandler handler;
-  handler.on_request = [](const api::RequestHead& head, std::string_view, const api::Reply& reply) {
-    reply({.body = std::string(head.path == "/long" ? kLong : 2, 'x')});
+  handler.on_request = [](const api::RequestHead& head, std::string_view, const api::Later&) {
+    return api::Response{.body = std::string(head.path == "/long" ? kLong : 2, 'x')};
   };
   const std::string get_long = "GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n";
   MadeUpServer server(handler, {.max_unsent = kLong + kLong / 2});
@@ -106,8 +106,8 @@ TEST(H15, AnIdleConnectionIsClosedQuietly) {
 
 TEST(H15, AnAnswerThatIsNotReadEndsTheConnection) {
   MadeUpHandler handler;
-  handler.on_request = [](const api::RequestHead&, std::string_view, const api::Reply& reply) {
-    reply({.body = std::string(16 * 1024 * 1024, 'x')});
+  handler.on_request = [](const api::RequestHead&, std::string_view, const api::Later&) {
+    return api::Response{.body = std::string(16 * 1024 * 1024, 'x')};
   };
   MadeUpServer server(handler, {.limit_concurrency = 1, .write_timeout = milliseconds(300)});
   Connection silent(server.port(), {.receive_buffer = 4096});
@@ -120,8 +120,8 @@ TEST(H15, ASlowReaderIsWaitedFor) {
   constexpr std::size_t kSize = 16 * 1024 * 1024;
   constexpr milliseconds kTimeout{2'000};
   MadeUpHandler handler;
-  handler.on_request = [](const api::RequestHead&, std::string_view, const api::Reply& reply) {
-    reply({.body = std::string(kSize, 'x')});
+  handler.on_request = [](const api::RequestHead&, std::string_view, const api::Later&) {
+    return api::Response{.body = std::string(kSize, 'x')};
   };
   MadeUpServer server(handler, {.write_timeout = kTimeout});
   Connection slow(server.port(), {.receive_buffer = 64 * 1024});
@@ -137,12 +137,10 @@ TEST(H15, ASlowReaderIsWaitedFor) {
 TEST(H15, AnAnswerThatDoesNotComeIs503) {
   MadeUpHandler handler;
   api::Reply kept;
-  handler.on_request = [&kept](const api::RequestHead& head, std::string_view, api::Reply reply) {
-    if (head.path == "/never") {
-      kept = std::move(reply);
-    } else {
-      reply({.body = "{}"});
-    }
+  handler.on_request = [&kept](const api::RequestHead& head, std::string_view, const api::Later& later) {
+    if (head.path != "/never") return std::optional(api::Response{.body = "{}"});
+    kept = later();
+    return std::optional<api::Response>();
   };
   MadeUpServer server(handler, {.request_timeout = milliseconds(200)});
   EXPECT_EQ(HttpClient(server.port()).raw("GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 503);
@@ -151,16 +149,45 @@ TEST(H15, AnAnswerThatDoesNotComeIs503) {
   server.on_io_thread([&] { kept = {}; });
 }
 
+TEST(H14, AnAnswerThatComesLaterKeepsTheOrder) {
+  MadeUpHandler handler;
+  std::vector<api::Reply> kept;
+  handler.on_request = [&kept](const api::RequestHead& head, std::string_view, const api::Later& later) {
+    if (head.path != "/later") return std::optional(api::Response{.body = std::string(head.path)});
+    kept.push_back(later());
+    return std::optional<api::Response>();
+  };
+  MadeUpServer server(handler);
+  const auto get = [](const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"; };
+  Connection connection(server.port());
+  connection.send(get("/a") + get("/later") + get("/b") + get("/later") + get("/c"));
+  EXPECT_EQ(read_response(connection).body, "/a");
+  for (const std::string body : {"/b", "/c"}) {
+    api::Reply reply;
+    ASSERT_TRUE(eventually([&] {
+      server.on_io_thread([&] {
+        if (!kept.empty()) reply = std::move(kept.back());
+        kept.clear();
+      });
+      return reply != nullptr;
+    }));
+    reply({.body = "later"});  // on this thread
+    EXPECT_EQ(read_response(connection).body, "later");
+    EXPECT_EQ(read_response(connection).body, body);
+  }
+}
+
 TEST(P1, AHandlerThatThrowsIs500WithAnErrorId) {
   MadeUpHandler handler;
-  handler.on_request = [](const api::RequestHead& head, std::string_view, const api::Reply& reply) {
+  handler.on_request = [](const api::RequestHead& head, std::string_view, const api::Later& later) {
     if (head.path == "/throw") throw std::runtime_error("the secret cause");
-    if (head.path == "/throw-a-number") throw 7;
-    reply({.body = "{}"});
+    if (head.path == "/throw-later") (void)later();
+    if (head.path != "/") throw 7;
+    return api::Response{.body = "{}"};
   };
   MadeUpServer server(handler);
   const HttpClient http(server.port());
-  for (const char* path : {"/throw", "/throw-a-number"}) {
+  for (const char* path : {"/throw", "/throw-a-number", "/throw-later"}) {
     const HttpResponse response = http.get(path);
     EXPECT_EQ(response.status, 500);
     EXPECT_EQ(response.json().at("detail"), "Internal server error");

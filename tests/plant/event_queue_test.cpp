@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "plant_testing.hpp"
 
 namespace battery_twin::plant {
 namespace {
@@ -58,6 +61,55 @@ TEST(EventQueue, LosesNothingFromManyThreads) {
   }
   EXPECT_EQ(seen.size(), kThreads * kEvents);
   EXPECT_TRUE(queue.drain().empty());
+}
+
+TEST(EventQueue, GivesTheOldestFirstWhenNotAllAreTaken) {
+  EventQueue queue(2);
+  EXPECT_TRUE(queue.empty());
+  for (int i = 0; i < 3; ++i) queue.push({});
+  EXPECT_FALSE(queue.has_room());
+  const std::vector<Event> first = queue.drain(2);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[1].seq, 2u);
+  EXPECT_TRUE(queue.has_room());
+  EXPECT_FALSE(queue.empty());
+  EXPECT_EQ(queue.drain(2).at(0).seq, 3u);
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(EventQueue, AReaderThatIsSlowHoldsTheEngineUpAndLosesNothing) {
+  using namespace std::chrono_literals;
+  constexpr std::size_t kRoom = 32, kBatches = 60;
+  EventQueue queue(kRoom);
+  const Layout& layout = standard_layout();
+  PlantSimulation plant(layout, testing::full_speed(), queue);
+  for (std::size_t i = 0; i < kBatches; ++i) testing::enqueue(plant);
+  // Nobody reads, and the plant stands still: none of its machines has moved for a while.
+  const auto versions = [&] {
+    std::vector<std::uint64_t> all;
+    for (const Station& station : layout.stations()) all.push_back(plant.machine(station).version);
+    return all;
+  };
+  std::vector<std::uint64_t> before;
+  const auto deadline = std::chrono::steady_clock::now() + testing::kDeadline;
+  do {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the plant does not stand still";
+    before = versions();
+    std::this_thread::sleep_for(300ms);
+  } while (queue.has_room() || versions() != before);
+  std::vector<Event> events = queue.drain();
+  // Beside the room: what was told of each request, and what each machine that was at work had still to say.
+  constexpr std::size_t kPerMachine = 6;
+  EXPECT_LE(events.size(), kRoom + kBatches + kPerMachine * layout.stations().size());
+  EXPECT_LT(plant.counters().completed, kBatches);
+  while (plant.counters().completed < kBatches && std::chrono::steady_clock::now() < deadline) {
+    for (Event& event : queue.drain(kRoom)) events.push_back(std::move(event));
+    std::this_thread::yield();
+  }
+  for (Event& event : queue.drain()) events.push_back(std::move(event));
+  for (std::size_t i = 0; i < events.size(); ++i) ASSERT_EQ(events[i].seq, i + 1);
+  EXPECT_EQ(std::ranges::count(events, EventType::batch_completed, &Event::type),
+            static_cast<std::ptrdiff_t>(kBatches));
 }
 
 TEST(Events, HaveTheirPublishedNames) {

@@ -25,6 +25,8 @@ class Api : public Handler {
  public:
   /// Takes what the plant has told since and passes it to the clients.
   virtual void pump() = 0;
+  /// A part of that, so that others on the thread have their turn. True when it is to be called again.
+  virtual bool pump_some() = 0;
   /// Sends the newest telemetry and progress to the clients that want them. To be called every `kTick`.
   virtual void tick() = 0;
   /// From now on `/health/ready` says no.

@@ -32,11 +32,14 @@ class Handler {
  public:
   virtual ~Handler() = default;
 
-  /// What the head alone decides, before the body is read: unknown path, wrong method, wrong body type, redirects.
+  /// What the head of a request with a body decides before the body is read: unknown path, wrong method, wrong body
+  /// type, redirects.
   /// @return the final answer, or nothing when the request should be handled
   [[nodiscard]] virtual std::optional<Response> refuse(const RequestHead& head) = 0;
-  /// Answers a request that `refuse` let through, at once or later. An exception is an internal error.
-  virtual void handle(const RequestHead& head, std::string_view body, Reply reply) = 0;
+  /// Handles a whole request, one that should have been refused included. An exception is an internal error.
+  /// @return the answer, or nothing when it comes through what `later` gave
+  [[nodiscard]] virtual std::optional<Response> handle(const RequestHead& head, std::string_view body,
+                                                       const Later& later) = 0;
   /// The same answer in the form of RFC 9457, for clients that ask for application/problem+json.
   /// @param title  the status in words
   [[nodiscard]] virtual Response as_problem(const Response& response, std::string_view title) const = 0;

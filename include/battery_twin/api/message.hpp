@@ -8,13 +8,14 @@
 
 namespace battery_twin::api {
 
-/// The part of a request that stands before its body. Header fields that are absent are empty.
+/// The part of a request that stands before its body. Header fields that are absent are empty. The texts live as long
+/// as the call that is given them.
 struct RequestHead {
-  std::string method;  ///< as sent, e.g. "GET"
-  std::string path;    ///< percent-decoded once, without query; "*" only of OPTIONS
-  std::string query;   ///< as sent, without the question mark
-  std::string content_type;
-  std::string content_encoding;
+  std::string_view method;  ///< as sent, e.g. "GET"
+  std::string_view path;    ///< percent-decoded once, without query; "*" only of OPTIONS
+  std::string_view query;   ///< as sent, without the question mark
+  std::string_view content_type;
+  std::string_view content_encoding;
   bool has_body = false;   ///< a body of at least one byte, or one of unknown length, was announced
   bool oversized = false;  ///< the announced body is longer than allowed
 };
@@ -22,11 +23,14 @@ struct RequestHead {
 struct Response {
   int status = 200;
   std::string body;
-  std::string content_type = "application/json";
+  std::string_view content_type = "application/json";          ///< a text that lives for ever; empty: no body
   std::vector<std::pair<std::string, std::string>> headers{};  ///< further fields; no CR or LF in either part
 };
 
 /// Takes the answer to one request. May be called from any thread, once.
 using Reply = std::function<void(Response)>;
+
+/// Gives the way for an answer that comes later. Called on the I/O thread while the request is handled, at most once.
+using Later = std::function<Reply()>;
 
 }  // namespace battery_twin::api

@@ -43,6 +43,8 @@ struct ServerConfig {
   std::function<void(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
                      int status)>
       on_access;
+  /// Told whenever a WebSocket client is closed with 1013 because it does not read. May be empty.
+  std::function<void()> on_left_behind;
   /// Told what a person should know of: accept errors, internal errors. Never empty.
   std::function<void(std::string_view text)> on_error = [](std::string_view) {};
 };

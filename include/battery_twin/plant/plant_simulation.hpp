@@ -68,6 +68,7 @@ struct Load {
   bool paused;
   std::size_t queued;
   std::size_t running;
+  bool operator==(const Load&) const = default;
 };
 
 struct PlantStatus {
@@ -132,6 +133,9 @@ class PlantSimulation {
   [[nodiscard]] Load load() const;
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] MachineSnapshot machine(const Station& station) const;
+  /// Rises with every change of what `machine` and `parameters` give. Asked before those, it says whether what was made
+  /// of them is still true.
+  [[nodiscard]] std::uint64_t changes(const Station& station) const;
   [[nodiscard]] std::optional<BatchRecord> batch(std::string_view id) const;
 
   struct Page {
