@@ -52,8 +52,8 @@ void write_batch(JsonWriter& writer, const plant::BatchRecord& batch, const plan
   write_time(writer, "started_at", batch.started_at);
   write_time(writer, "finished_at", batch.finished_at);
   writer.member("seed", batch.seed).member("models", to_string(batch.models));
-  writer.key("stage").document(stage_json(batch.lines, layout));
-  writer.key("progress").document(progress_json(batch.lines));
+  write_stage(writer.key("stage"), batch.lines, layout);
+  write_progress(writer.key("progress"), batch.lines);
   writer.key("parameters").begin_object();
   for (const plant::Station& station : layout.stations()) {
     if (const auto& values = batch.parameters[station.index])

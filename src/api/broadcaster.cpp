@@ -16,7 +16,7 @@ constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the 
 constexpr unsigned kTicksPerProgress = 4;
 // Events times clients in one turn of the loop, some ten milliseconds of work; but enough events that one write to a
 // client carries several, and not more than make a client's backlog.
-constexpr std::size_t kSentAtOnce = 32'768;
+constexpr std::size_t kSentAtOnce = 16'384;
 constexpr std::size_t kFewest = 16;
 constexpr std::size_t kMost = 512;
 
@@ -214,14 +214,12 @@ void Broadcaster::send_progress() {
   const plant::PlantStatus status = plant_.status();
   std::vector<std::pair<std::string, std::string>> sent;
   for (const auto& running : status.running) {
-    const Json progress = progress_json(running.lines);
-    sent.emplace_back(running.id, dump(progress));
+    std::string progress;
+    JsonWriter progress_writer(progress);
+    write_progress(progress_writer, running.lines);
+    sent.emplace_back(running.id, progress);
     if (std::ranges::find(sent_progress_, sent.back()) != sent_progress_.end()) continue;
-    const Text text = text_of(message_json(kPlantProcess, "batch_progress", plant::now(),
-                                           {{"batch_id", running.id},
-                                            {"message", "Batch " + running.id + " is on its way"},
-                                            {"stage", stage_json(running.lines, plant_.layout())},
-                                            {"progress", progress}}));
+    const Text text = shared(progress_text(running, plant_.layout()));
     for (Client* client : clients_) {
       if (client->live() && client->subscription().wants("batch_progress", nullptr, {}, running.id)) client->send(text);
     }

@@ -86,26 +86,39 @@ std::string telemetry_text(const plant::Station& station, const plant::MachineSn
   return text;
 }
 
-Json stage_json(const std::array<plant::LineProgress, process::kLines.size()>& lines, const plant::Layout& layout) {
-  Json stage = Json::object();
-  for (const process::Line line : process::kLines) {
-    const plant::LineProgress& progress = lines[static_cast<std::size_t>(line)];
-    Json& entry = stage[std::string(to_string(line))];
-    if (progress.completed) {
-      entry = "completed";
-    } else if (progress.station) {
-      entry = layout.stations()[*progress.station].type->name;
-    }
-  }
-  return stage;
+std::string progress_text(const plant::PlantStatus::Running& batch, const plant::Layout& layout) {
+  std::string text;
+  JsonWriter writer(text);
+  writer.begin_object();
+  begin_message(writer, kPlantProcess, "batch_progress", plant::now());
+  writer.member("batch_id", batch.id).member("message", "Batch " + batch.id + " is on its way");
+  write_stage(writer.key("stage"), batch.lines, layout);
+  write_progress(writer.key("progress"), batch.lines);
+  writer.end_object().end_object();
+  return text;
 }
 
-Json progress_json(const std::array<plant::LineProgress, process::kLines.size()>& lines) {
-  Json all = Json::object();
+void write_stage(JsonWriter& writer, const std::array<plant::LineProgress, process::kLines.size()>& lines,
+                 const plant::Layout& layout) {
+  writer.begin_object();
   for (const process::Line line : process::kLines) {
-    all[std::string(to_string(line))] = lines[static_cast<std::size_t>(line)].progress;
+    const plant::LineProgress& progress = lines[static_cast<std::size_t>(line)];
+    writer.key(to_string(line));
+    if (progress.completed)
+      writer.value("completed");
+    else if (progress.station)
+      writer.value(layout.stations()[*progress.station].type->name);
+    else
+      writer.null();
   }
-  return all;
+  writer.end_object();
+}
+
+void write_progress(JsonWriter& writer, const std::array<plant::LineProgress, process::kLines.size()>& lines) {
+  writer.begin_object();
+  for (const process::Line line : process::kLines)
+    writer.member(to_string(line), lines[static_cast<std::size_t>(line)].progress);
+  writer.end_object();
 }
 
 }  // namespace battery_twin::api

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "battery_twin/api/json.hpp"
+#include "battery_twin/api/json_writer.hpp"
 #include "battery_twin/plant/event.hpp"
 #include "battery_twin/plant/layout.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
@@ -23,10 +24,13 @@ inline constexpr std::string_view kPlantProcess = "battery_plant_simulation";
 /// The newest step of a machine that has done at least one.
 [[nodiscard]] std::string telemetry_text(const plant::Station& station, const plant::MachineSnapshot& snapshot);
 
+/// How far a running batch is.
+[[nodiscard]] std::string progress_text(const plant::PlantStatus::Running& batch, const plant::Layout& layout);
+
 /// `{"anode": "coating", …}`: the machine a batch is in or waits for on each line; null before, "completed" after.
-[[nodiscard]] Json stage_json(const std::array<plant::LineProgress, process::kLines.size()>& lines,
-                              const plant::Layout& layout);
+void write_stage(JsonWriter& writer, const std::array<plant::LineProgress, process::kLines.size()>& lines,
+                 const plant::Layout& layout);
 /// `{"anode": 0.5, …}`
-[[nodiscard]] Json progress_json(const std::array<plant::LineProgress, process::kLines.size()>& lines);
+void write_progress(JsonWriter& writer, const std::array<plant::LineProgress, process::kLines.size()>& lines);
 
 }  // namespace battery_twin::api

@@ -142,8 +142,9 @@ std::optional<Response> Routes::factory_status(const Call& /*call*/) {
   writer.end_array().key("running").begin_array();
   for (const auto& batch : status.running) {
     writer.begin_object().member("batch_id", batch.id);
-    writer.key("stage").document(stage_json(batch.lines, plant_.layout()));
-    writer.key("progress").document(progress_json(batch.lines)).end_object();
+    write_stage(writer.key("stage"), batch.lines, plant_.layout());
+    write_progress(writer.key("progress"), batch.lines);
+    writer.end_object();
   }
   writer.end_array().key("lines").begin_object();
   for (const process::Line line : process::kLines) {

@@ -123,12 +123,13 @@ class TheServer final : public Server {
     acceptor_.async_accept(peer_, [this](error_code error, Accepted socket) {
       if (!acceptor_.is_open()) return;
       if (error) return pause_accepting(error);
-      take(std::move(socket));
-      accept();
+      const auto peer = peer_;
+      accept();  // first: whatever happens to this one, the next is to be served
+      take(std::move(socket), peer);
     });
   }
 
-  void take(Accepted socket) {
+  void take(Accepted socket, const typename Protocol::endpoint& peer) {
     if constexpr (std::is_same_v<Protocol, tcp>) {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
@@ -137,10 +138,10 @@ class TheServer final : public Server {
     if (connections >= max_connections_) {
       complain("too many connections, new ones are answered 503");
       return connections < max_connections_ + kTurnedAway
-                 ? start_turning_away(hub_, Socket(std::move(socket)), peer_of(peer_))
+                 ? start_turning_away(hub_, Socket(std::move(socket)), peer_of(peer))
                  : turn_away_at_once(hub_, Socket(std::move(socket)));
     }
-    start_http_session(hub_, Socket(std::move(socket)), peer_of(peer_));
+    start_http_session(hub_, Socket(std::move(socket)), peer_of(peer));
   }
 
   // Out of descriptors or memory, or the client was gone already: none of it is a reason to stop, all of it one to
@@ -181,9 +182,13 @@ class TheServer final : public Server {
     sweep_timer_.async_wait([this](error_code error) {
       if (error) return;
       const auto now = Clock::now();
-      for_all([now](Connection& connection) {
-        if (connection.deadline() <= now) connection.expire();
-      });
+      try {
+        for_all([now](Connection& connection) {
+          if (connection.deadline() <= now) connection.expire();
+        });
+      } catch (const std::exception& failed) {  // out of memory: it is tried again
+        complain(std::string("cannot look after deadlines for the moment: ") + failed.what());
+      }
       if (drained_ && now >= drain_until_) {
         cut();
         finish_drain();

@@ -120,7 +120,10 @@ class WebSocket:
             elif opcode == 8:
                 self.code = int.from_bytes(data[begin:begin + 2], "big") if length >= 2 else 1005
             elif opcode == 9:
-                self.socket.send(masked(10, data[begin:at_end]))
+                try:
+                    self.socket.send(masked(10, data[begin:at_end]))
+                except OSError:
+                    pass  # full or gone: the next read tells
             at = at_end
         self.rest = data[at:]
 
@@ -158,6 +161,8 @@ class Worker:
             pipe.send(failed)
         except (EOFError, BrokenPipeError, KeyboardInterrupt):
             pass
+        except OSError as error:
+            pipe.send(Failed(f"{type(self).__name__} {arguments[1:]}: {error!r}"))
 
     def ask(self, *question):
         try:

@@ -623,6 +623,7 @@ class Hostile(Worker):
                 del by_port[own]
             if chance.random() < 0.02 and by_port:  # some wake up in between
                 own, client = chance.choice(list(by_port.items()))
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MIB)
                 code = client.read_to_the_end(1)
                 if code is not None:
                     codes[code] = codes.get(code, 0) + 1

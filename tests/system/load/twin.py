@@ -74,7 +74,8 @@ class Twin:
                 self.process.kill()
                 self.process.wait()
             if kind is Failed:
-                error.args = (f"{error}\nThe last lines of the log:\n{self.log()[-2000:]}",)
+                unusual = [line for line in self.log().splitlines() if not line.startswith("INFO")]
+                error.args = (f"{error}\n" + "\n".join(["The log, without its INFO lines:", *unusual[-50:]]),)
             self.folder.cleanup()
 
     def end(self):
