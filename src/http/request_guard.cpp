@@ -41,7 +41,7 @@ class Parser final : public beast::http::basic_parser<true> {
     error_code error;
     put(boost::asio::buffer(text), error);
     if (error || !is_header_done()) return Refusal{400, "The request is not valid HTTP"};
-    header_.keep_alive = keep_alive();
+    header_.keep_alive = keep_alive() && !connection_close_;
     header_.chunked = chunked();
     if (const auto length = content_length()) header_.length = *length;
     header_.websocket = upgrade_ && connection_upgrade_;
@@ -93,6 +93,7 @@ class Parser final : public beast::http::basic_parser<true> {
         return;
       case Field::connection:
         connection_upgrade_ |= lists(value, "upgrade");
+        connection_close_ |= lists(value, "close");
         return;
       case Field::upgrade:
         upgrade_ |= lists(value, "websocket");
@@ -144,6 +145,7 @@ class Parser final : public beast::http::basic_parser<true> {
   beast::string_view length_;
   bool upgrade_ = false;
   bool connection_upgrade_ = false;
+  bool connection_close_ = false;  // Beast does not look for it in HTTP/1.0
 };
 
 std::optional<std::string> decoded(std::string_view text) {

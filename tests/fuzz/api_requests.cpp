@@ -109,13 +109,19 @@ void check_response(const api::Response& response) {
 
 // The answer, or nothing when it does not come.
 std::optional<api::Response> answer(api::Api& api, const api::RequestHead& head, std::string_view body) {
-  if (auto refusal = api.refuse(head)) return refusal;
-  const auto answered = std::make_shared<std::promise<api::Response>>();  // of a reset from another thread
+  if (head.has_body) {
+    if (auto refusal = api.refuse(head)) return refusal;
+  }
+  const auto answered = std::make_shared<std::promise<api::Response>>();  // of a reset, or made by another thread
   auto response = answered->get_future();
-  const auto later = [&]() -> api::Reply {
+  bool promised = false;
+  auto at_once = api.handle(head, body, [&] {
+    require(!promised, "an answer is promised once");
+    promised = true;
     return [answered](api::Response one) { answered->set_value(std::move(one)); };
-  };
-  if (auto at_once = api.handle(head, body, later)) return at_once;
+  });
+  require(at_once.has_value() != promised, "an answer is given or promised");
+  if (at_once) return at_once;
   if (response.wait_for(PlantUnderTest::kPatience) != std::future_status::ready) return std::nullopt;
   return response.get();
 }
@@ -140,9 +146,9 @@ void check(std::string_view text) {
                              std::ranges::all_of(query, [](char c) { return c > ' ' && c < 0x7F; });
   if (!comes_through) return;  // the HTTP session lets no other through
 
-  const api::RequestHead head{.method = std::string(line.substr(0, line.find(' '))),
-                              .path = std::string(path),
-                              .query = std::string(query),
+  const api::RequestHead head{.method = line.substr(0, line.find(' ')),
+                              .path = path,
+                              .query = query,
                               .content_type = body.empty() ? "" : "application/json",
                               .content_encoding = {},
                               .has_body = !body.empty()};

@@ -1,6 +1,7 @@
 #include "framing.hpp"
 
 #include <optional>
+#include <string>
 
 #include "../../src/http/body_reader.hpp"
 #include "../../src/http/request_guard.hpp"
@@ -10,38 +11,6 @@ namespace battery_twin::fuzz {
 namespace {
 
 using http::HeaderText;
-
-// What a session gets to know from a header.
-struct Head {
-  HeaderText::State state = HeaderText::State::incomplete;
-  int status = 0;        // when it is refused
-  std::size_t size = 0;  // when it is complete, as are the others
-  SeenRequest request{};
-  std::optional<std::uint64_t> length{};  // none: chunked
-  bool closes = false;                    // no further request is read
-};
-
-Head refused(int status) { return {.state = HeaderText::State::refused, .status = status}; }
-
-// The one place that knows how a header is read, once it is not incomplete any more.
-Head head_of(const HeaderText& text, HeaderText::State state, const std::string& bytes) {
-  if (state == HeaderText::State::refused) {
-    require(!text.refusal().sentence.empty(), "a refusal says why");
-    return refused(text.refusal().status);
-  }
-  if (state != HeaderText::State::complete) return {.state = state};
-  http::RequestHeader header;
-  if (const auto refusal = http::read_header({bytes.data(), text.size()}, header)) return refused(refusal->status);
-  Head head{.state = state, .size = text.size(), .closes = header.websocket || !header.keep_alive};
-  head.request = {.method = std::string(header.method),
-                  .path = std::string(header.path()),
-                  .query = std::string(header.query),
-                  .host = std::string(header.host),
-                  .body = {},
-                  .end = 0};
-  if (!header.chunked) head.length = header.length.value_or(0);
-  return head;
-}
 
 class Connection {
  public:
@@ -81,41 +50,64 @@ class Connection {
   }
 
   bool read_request() {
+    if (!read_header()) return false;
+    SeenRequest request{.method = std::string(header_.method),
+                        .path = std::string(header_.path()),
+                        .query = std::string(header_.query),
+                        .host = std::string(header_.host),
+                        .body = {},
+                        .end = 0};
+    if (header_.has_body()) {
+      http::BodyReader body(header_.chunked ? std::nullopt : header_.length, kMaxBody);
+      consume(body.take(buffer_));
+      while (!body.done() && !body.refusal()) {
+        if (!read_more()) return end(Seen::End::incomplete);
+        consume(body.take(buffer_));
+      }
+      if (body.refusal()) return refuse(*body.refusal());
+      request.body = body.body();
+    }
+    request.end = consumed_;
+    seen_.requests.push_back(std::move(request));
+    return header_.websocket || !header_.keep_alive ? end(Seen::End::closing) : true;
+  }
+
+  // The one place that knows how a header is read.
+  bool read_header() {
+    if (!header_text_.empty() && buffer_.starts_with(header_text_)) {  // the same again: as it was understood
+      consume(header_text_.size());
+      return true;
+    }
     HeaderText text(kMaxHeader);
     HeaderText::State state = text.look(buffer_);
     while (state == HeaderText::State::incomplete) {
       if (!read_more()) return end(Seen::End::incomplete);
       state = text.look(buffer_);
     }
-    Head head = head_of(text, state, buffer_);
-    if (head.state == HeaderText::State::foreign) return end(Seen::End::foreign);
-    if (head.state == HeaderText::State::refused) return refuse(head.status);
-    consume(head.size);
-    http::BodyReader body(head.length, kMaxBody);
-    consume(body.take(buffer_));
-    while (!body.done() && !body.refusal()) {
-      if (!read_more()) return end(Seen::End::incomplete);
-      consume(body.take(buffer_));
-    }
-    if (body.refusal()) return refuse(body.refusal()->status);
-    head.request.body = body.body();
-    head.request.end = consumed_;
-    seen_.requests.push_back(std::move(head.request));
-    return head.closes ? end(Seen::End::closing) : true;
+    if (state == HeaderText::State::foreign) return end(Seen::End::foreign);
+    if (state == HeaderText::State::refused) return refuse(text.refusal());
+    header_text_ = buffer_.substr(0, text.size());
+    header_ = {};
+    const auto refusal = http::read_header(header_text_, header_);
+    consume(text.size());
+    return refusal ? refuse(*refusal) : true;
   }
 
   bool end(Seen::End how) {
     seen_.end = how;
     return false;
   }
-  bool refuse(int status) {
-    seen_.status = status;
+  bool refuse(const http::Refusal& refusal) {
+    require(!refusal.sentence.empty(), "a refusal says why");
+    seen_.status = refusal.status;
     return end(Seen::End::refused);
   }
 
   Pieces pieces_;
   std::string buffer_;
   std::size_t consumed_ = 0;
+  std::string header_text_;
+  http::RequestHeader header_;  // of header_text_
   Seen seen_;
 };
 

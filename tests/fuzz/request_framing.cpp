@@ -9,12 +9,13 @@
 namespace battery_twin::fuzz {
 namespace {
 
-void check_request(const SeenRequest& request, std::string_view bytes, std::size_t start) {
+void check_request(const SeenRequest& request, std::string_view bytes, std::size_t start, bool is_last) {
   const auto strict = read_request_strictly(bytes.substr(start));
   require(strict.has_value(), "what is served is a request by the letter of RFC 9112");
   require(strict->content.end == request.end - start, "it ends where RFC 9112 says");
   require(strict->content.body == request.body, "its body is the one that RFC 9112 says");
   require(strict->method == request.method, "its method is the one that was sent");
+  require(is_last || !strict->closes, "nothing is served behind a request that closes");
   require(request.body.size() <= kMaxBody, "its body is not longer than allowed");
   require(request.path == "*" || request.path.starts_with('/'), "its path is one");
   require(request.path.find('\0') == std::string::npos, "no NUL in a path");
@@ -25,7 +26,7 @@ void check_request(const SeenRequest& request, std::string_view bytes, std::size
 void check(const Seen& seen, std::string_view bytes) {
   std::size_t start = 0;
   for (const SeenRequest& request : seen.requests) {
-    check_request(request, bytes, start);
+    check_request(request, bytes, start, &request == &seen.requests.back());
     start = request.end;
   }
   if (seen.end != Seen::End::refused) return;

@@ -99,6 +99,14 @@ std::optional<std::vector<FieldLine>> read_fields(Cursor& cursor) {
   return fields;
 }
 
+bool lists_close(const std::string& value) {
+  std::string bare;  // names of options hold no blanks
+  for (const char c : lower(value)) {
+    if (c != ' ' && c != '\t') bare += c;
+  }
+  return ("," + bare + ",").find(",close,") != std::string::npos;
+}
+
 bool skip_quoted_string(Cursor& cursor) {
   if (!cursor.skip("\"")) return false;
   while (!cursor.skip("\"")) {
@@ -169,6 +177,7 @@ std::optional<StrictRequest> read_request_strictly(std::string_view text) {
   for (const FieldLine& field : *fields) {
     if (field.name == "transfer-encoding") encodings.push_back(field.value);
     if (field.name == "content-length") lengths.push_back(field.value);
+    if (field.name == "connection") request.closes |= lists_close(field.value);
   }
   if (!encodings.empty()) {
     if (encodings.size() > 1 || lower(encodings.front()) != "chunked" || !lengths.empty() || *minor == "0")

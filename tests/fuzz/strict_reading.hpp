@@ -24,6 +24,7 @@ struct StrictRequest {
   std::string method;
   std::string target;
   StrictBody content;
+  bool closes = false;  ///< Connection says so: what follows is no request
 };
 
 /// The request that the text begins with.

@@ -106,7 +106,7 @@ TEST_P(EveryAllocation, MayFail) {
     if (!reached) break;
     ++failed;
   }
-  EXPECT_GT(failed, 5u);
+  EXPECT_GE(failed, 3u);
   EXPECT_LT(failed, kMost - 1);
 }
 
