@@ -28,7 +28,7 @@ class TheApi final : public Api {
  public:
   TheApi(plant::PlantSimulation& plant, plant::EventQueue& events, ApiConfig config)
       : config_(std::move(config)),
-        broadcaster_(plant, events, config_.replay_capacity, config_.on_event),
+        broadcaster_(plant, events, config_.replay_capacity, config_.on_event, std::move(config_.history)),
         routes_(plant, broadcaster_, config_) {}
 
   std::optional<Response> refuse(const RequestHead& head) override {

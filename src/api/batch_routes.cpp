@@ -2,6 +2,7 @@
 #include "event_json.hpp"
 #include "query.hpp"
 #include "routes.hpp"
+#include "telemetry.hpp"
 #include "time_text.hpp"
 
 namespace battery_twin::api {
@@ -118,28 +119,78 @@ std::optional<Response> Routes::batches(const Call& call) {
   if (order != "asc" && order != "desc") Query::add_choice_error("order", order, "'desc' or 'asc'", errors);
   const auto limit = query.integer("limit", 1, kMaxPage, errors).value_or(kDefaultPage);
   const auto after = query.text("after");
-  if (after && !plant_.batch(*after)) Query::add_choice_error("after", *after, "the id of a batch", errors);
+  if (after && config_.store == nullptr && !plant_.batch(*after))
+    Query::add_choice_error("after", *after, "the id of a batch", errors);
   if (!errors.empty()) return invalid(errors);
   // A full page is more than 10 MB: it would hold up everybody else on this thread.
-  clerk_.give([this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after),
-               reply = call.later()] {
-    try {
-      reply(page_response(plant_.batches(status, ascending, limit, after), plant_.layout()));
-    } catch (const std::exception&) {
-      reply(failure(503, "There is not enough memory for so long a list now"));
-    }
-  });
-  return std::nullopt;
+  return give_to_clerk(call.later,
+                       [this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after)] {
+                         return page_response(find_batches(status, ascending, limit, after), plant_.layout());
+                       });
+}
+
+// The newest are in the plant's memory, the others in the store.
+std::optional<plant::BatchRecord> Routes::find_batch(std::string_view id) const {
+  auto batch = plant_.batch(id);
+  if (!batch && config_.store != nullptr) batch = config_.store->batch(id);
+  return batch;
+}
+
+std::optional<plant::PlantSimulation::Page> Routes::find_batches(std::optional<plant::BatchStatus> status,
+                                                                 bool ascending, std::size_t limit,
+                                                                 std::optional<std::string_view> after) const {
+  if (config_.store == nullptr) return plant_.batches(status, ascending, limit, after);
+  auto page = config_.store->batches(status, ascending, limit, after);
+  if (!page) return page;
+  for (plant::BatchRecord& batch : page->batches) {
+    if (is_finished(batch.status)) continue;
+    if (auto live = plant_.batch(batch.id)) batch = std::move(*live);  // how far it is, the store does not know
+  }
+  return page;
 }
 
 std::optional<Response> Routes::batch(const Call& call) {
-  const auto batch = plant_.batch(call.parts.at(0));
-  if (!batch) return unknown_batch();
-  Response response;
-  response.body.reserve(kBytesPerBatch);
-  JsonWriter writer(response.body);
-  write_batch(writer, *batch, plant_.layout());
-  return response;
+  const auto answer = [this](const std::optional<plant::BatchRecord>& batch) {
+    if (!batch) return unknown_batch();
+    Response response;
+    response.body.reserve(kBytesPerBatch);
+    JsonWriter writer(response.body);
+    write_batch(writer, *batch, plant_.layout());
+    return response;
+  };
+  const std::string_view id = call.parts.at(0);
+  auto batch = plant_.batch(id);
+  if (batch || config_.store == nullptr) return answer(batch);
+  return give_to_clerk(call.later, [this, answer, id = std::string(id)] { return answer(find_batch(id)); });
+}
+
+std::optional<Response> Routes::telemetry(const Call& call) {
+  const Query query(call.head.query);
+  Errors errors;
+  const std::string_view format = query.text("format").value_or("json");
+  if (format != "json" && format != "csv") Query::add_choice_error("format", format, "'json' or 'csv'", errors);
+  const auto machine = query.text("machine");
+  const plant::Station* station = machine ? plant_.layout().find_process(*machine) : nullptr;
+  if (machine && station == nullptr)
+    Query::add_choice_error("machine", *machine, "the process name of a machine, as in mixing_anode", errors);
+  if (!errors.empty()) return invalid(errors);
+  if (config_.store == nullptr) return failure(404, "Telemetry is kept in a database only, and there is none (--db)");
+  const TelemetryFormat form = format == "json"     ? TelemetryFormat::json
+                               : station != nullptr ? TelemetryFormat::wide
+                                                    : TelemetryFormat::tidy;
+  return give_to_clerk(call.later, [this, form, station, id = std::string(call.parts.at(0))] {
+    const auto batch = find_batch(id);
+    if (!batch) return unknown_batch();
+    auto reader =
+        config_.store->telemetry(batch->index, station != nullptr ? std::optional(station->index) : std::nullopt);
+    Response response;
+    if (form != TelemetryFormat::json) {
+      response.content_type = "text/csv; charset=utf-8";
+      response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + id + "-telemetry.csv\"");
+    }
+    response.source = telemetry_source(std::move(reader), id, form, plant_.layout(), clerk_);
+    return response;
+  });
 }
 
 std::optional<Response> Routes::cancel_batch(const Call& call) {
@@ -147,7 +198,10 @@ std::optional<Response> Routes::cancel_batch(const Call& call) {
   const std::string id(call.parts.at(0));
   switch (plant_.cancel(id)) {
     case Cancel::unknown:
-      return unknown_batch();
+      if (config_.store == nullptr) return unknown_batch();
+      return give_to_clerk(call.later, [this, id] {
+        return config_.store->batch(id) ? failure(409, "Batch " + id + " is finished already") : unknown_batch();
+      });
     case Cancel::finished:
       return failure(409, "Batch " + id + " is finished already");
     case Cancel::cancelled:

@@ -139,11 +139,12 @@ class Broadcaster::Client final : public Feed {
 };
 
 Broadcaster::Broadcaster(plant::PlantSimulation& plant, plant::EventQueue& events, std::size_t capacity,
-                         std::function<void(const plant::Event&)> on_event)
+                         std::function<void(const plant::Event&)> on_event, std::vector<plant::Event> history)
     : plant_(plant),
       events_(events),
       capacity_(capacity),
       on_event_(std::move(on_event)),
+      history_(std::make_move_iterator(history.begin()), std::make_move_iterator(history.end())),
       sent_versions_(plant.layout().stations().size(), 0) {}
 
 void Broadcaster::check(const Query& query, Errors& errors) {

@@ -21,8 +21,9 @@ namespace battery_twin::api {
 class Broadcaster {
  public:
   /// @param capacity  life-cycle events that are kept
+  /// @param history   those from before the plant
   Broadcaster(plant::PlantSimulation& plant, plant::EventQueue& events, std::size_t capacity,
-              std::function<void(const plant::Event&)> on_event);
+              std::function<void(const plant::Event&)> on_event, std::vector<plant::Event> history);
 
   /// Takes the new events out of the queue and sends them.
   void pump();

@@ -46,6 +46,7 @@ std::string event_text(const plant::Event& event, const plant::Layout& layout, b
   if (station != nullptr)
     writer.member("line_type", to_string(station->line)).member("machine_id", station->type->name);
   if (event.step) writer.member("step", *event.step);
+  if (event.attempt > 1) writer.member("attempt", event.attempt);
   if (!event.reason.empty()) writer.member("reason", event.reason);
   if (!event.warnings.empty()) {
     writer.key("warnings").begin_array();

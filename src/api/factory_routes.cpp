@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "battery_twin/api/json_writer.hpp"
@@ -43,33 +44,38 @@ void read_pacing(const Json& body, plant::Pacing& pacing, Errors& errors) {
   }
 }
 
-}  // namespace
+Response logs_response(const std::vector<plant::Event>& events, const plant::Layout& layout) {
+  Json logs = Json::array();
+  for (const plant::Event& event : events) logs.push_back(log_json(event, layout));
+  const std::size_t count = logs.size();
+  return json_response(200, Json{{"logs", std::move(logs)}, {"count", count}});
+}
 
-Response Routes::start(plant::BatchRequest request) {
+Response busy_for(std::string_view sentence, int seconds) {
+  Response response = failure(503, sentence);
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return response;
+}
+
+Response refusal_of(const plant::Refused& refused) {
   using Why = plant::Refused::Why;
-  const bool simple = request.only_when_idle;
-  const std::vector<std::string> warnings = request.warnings;
-  const auto result = plant_.enqueue(std::move(request));
-  if (const auto* refused = std::get_if<plant::Refused>(&result)) {
-    switch (refused->why) {
-      case Why::known_id:
-        return failure(409, "A batch with the id " + refused->batch_id + " exists already");
-      case Why::busy:
-        return failure(409, "A simulation is running: batch " + refused->batch_id +
-                                " is not finished. Use POST /factory/start to queue further batches");
-      case Why::queue_full: {
-        Response response = failure(503, "The queue is full, try again when a batch has started");
-        response.headers.emplace_back("Retry-After", "1");
-        return response;
-      }
-      case Why::stopping: {
-        Response response = failure(503, "The server is shutting down and takes no new work");
-        response.headers.emplace_back("Retry-After", "5");
-        return response;
-      }
-    }
+  switch (refused.why) {
+    case Why::known_id:
+      return failure(409, "A batch with the id " + refused.batch_id + " exists already");
+    case Why::busy:
+      return failure(409, "A simulation is running: batch " + refused.batch_id +
+                              " is not finished. Use POST /factory/start to queue further batches");
+    case Why::queue_full:
+      return busy_for("The queue is full, try again when a batch has started", 1);
+    case Why::stopping:
+      return busy_for("The server is shutting down and takes no new work", 5);
+    case Why::not_kept:
+      break;
   }
-  const auto& accepted = std::get<plant::Accepted>(result);
+  return busy_for("The batch could not be stored, so it was not accepted: see the server's log", 5);
+}
+
+Response acceptance_of(const plant::Accepted& accepted, bool simple, const std::vector<std::string>& warnings) {
   Json answer = Json::object();
   if (simple) {
     answer["message"] = "Simulation started";
@@ -83,6 +89,20 @@ Response Routes::start(plant::BatchRequest request) {
   answer["seed"] = accepted.seed;
   answer["warnings"] = warnings;
   return json_response(200, answer);
+}
+
+}  // namespace
+
+// The answer comes when the batch is kept for good.
+std::optional<Response> Routes::start(plant::BatchRequest request, const Later& later) {
+  const bool simple = request.only_when_idle;
+  std::vector<std::string> warnings = request.warnings;
+  plant_.enqueue(std::move(request),
+                 [reply = later(), simple, warnings = std::move(warnings)](const plant::Answer& answer) {
+                   if (const auto* refused = std::get_if<plant::Refused>(&answer)) return reply(refusal_of(*refused));
+                   reply(acceptance_of(std::get<plant::Accepted>(answer), simple, warnings));
+                 });
+  return std::nullopt;
 }
 
 std::optional<Response> Routes::start_simulation(const Call& call) {
@@ -116,7 +136,7 @@ std::optional<Response> Routes::start_simulation(const Call& call) {
   warn_of_settings(
       plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); }, config_.limits,
       request);
-  return start(std::move(request));
+  return start(std::move(request), call.later);
 }
 
 std::optional<Response> Routes::factory_start(const Call& call) {
@@ -128,7 +148,7 @@ std::optional<Response> Routes::factory_start(const Call& call) {
       body, plant_.layout(), [this](const plant::Station& station) { return plant_.parameters(station); },
       config_.limits, errors);
   if (!errors.empty()) return invalid(errors);
-  return start(std::move(request));
+  return start(std::move(request), call.later);
 }
 
 std::optional<Response> Routes::factory_status(const Call& /*call*/) {
@@ -197,23 +217,35 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
   if (!errors.empty()) return invalid(errors);
   const auto batch_id = query.text("batch_id");
   const auto machine = query.text("machine");
+  std::optional<std::vector<std::size_t>> stations;
+  if (machine) {
+    stations.emplace();
+    for (const plant::Station& station : plant_.layout().stations()) {
+      if (station.process_name == *machine || station.type->name == *machine) stations->push_back(station.index);
+    }
+  }
 
   broadcaster_.pump();
-  std::vector<const plant::Event*> found;
+  std::vector<plant::Event> found;
   const auto& history = broadcaster_.history();
   for (auto event = history.rbegin(); event != history.rend() && event->seq > since && found.size() < limit; ++event) {
     if (event->level() < least || (batch_id && event->batch_id != *batch_id)) continue;
-    if (machine) {
-      if (!event->station) continue;
-      const plant::Station& station = plant_.layout().stations()[*event->station];
-      if (station.process_name != *machine && station.type->name != *machine) continue;
-    }
-    found.push_back(&*event);
+    if (stations && (!event->station || std::ranges::find(*stations, *event->station) == stations->end())) continue;
+    found.push_back(*event);
   }
-  Json logs = Json::array();
-  for (auto event = found.rbegin(); event != found.rend(); ++event) logs.push_back(log_json(**event, plant_.layout()));
-  const std::size_t count = logs.size();
-  return json_response(200, Json{{"logs", std::move(logs)}, {"count", count}});
+  const bool has_all = found.size() == limit || history.empty() || history.front().seq <= since + 1;
+  if (config_.store == nullptr || has_all) {
+    std::ranges::reverse(found);
+    return logs_response(found, plant_.layout());
+  }
+  store::EventFilter filter{.since_seq = since,
+                            .least = least,
+                            .batch_id = std::optional<std::string>(batch_id),
+                            .stations = std::move(stations),
+                            .limit = limit};
+  return give_to_clerk(call.later, [this, filter = std::move(filter)] {
+    return logs_response(config_.store->events(filter), plant_.layout());
+  });
 }
 
 std::optional<Response> Routes::factory_reset(const Call& call) {

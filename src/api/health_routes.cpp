@@ -2,6 +2,35 @@
 #include "routes.hpp"
 
 namespace battery_twin::api {
+namespace {
+
+using Status = store::Health::Status;
+
+std::string_view health_word(Status status) {
+  switch (status) {
+    case Status::connected:
+      return "healthy";
+    case Status::unreachable:
+      return "degraded";
+    case Status::failed:
+      break;
+  }
+  return "unhealthy";
+}
+
+std::string_view store_word(Status status) {
+  switch (status) {
+    case Status::connected:
+      return "connected";
+    case Status::unreachable:
+      return "unreachable";
+    case Status::failed:
+      break;
+  }
+  return "failed";
+}
+
+}  // namespace
 
 std::optional<Response> Routes::greeting(const Call& /*call*/) {
   return json_response(200, Json{{"success", true},
@@ -12,8 +41,11 @@ std::optional<Response> Routes::greeting(const Call& /*call*/) {
 std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
   const std::size_t clients = broadcaster_.clients();
-  if (health_.behind.empty() || health_.load != load || health_.clients != clients) keep_health(load, clients);
+  const store::Health store = config_.store != nullptr ? config_.store->health() : store::Health{.backend = "none"};
+  if (health_.behind.empty() || health_.load != load || health_.clients != clients || health_.store != store)
+    keep_health(load, clients, store);
   Response response;
+  if (store.status == store::Health::Status::failed) response.status = 503;
   response.body.reserve(320);
   response.body.append(health_.before);
   JsonWriter(response.body).thousandths(uptime_ms());
@@ -21,11 +53,15 @@ std::optional<Response> Routes::health(const Call& /*call*/) {
   return response;
 }
 
-void Routes::keep_health(const plant::Load& load, std::size_t clients) {
-  health_ = {.load = load, .clients = clients, .before = {}, .behind = {}};
+void Routes::keep_health(const plant::Load& load, std::size_t clients, const store::Health& store) {
+  health_ = {.load = load, .clients = clients, .store = store, .before = {}, .behind = {}};
   std::string& text = health_.before;
   JsonWriter writer(text);
-  writer.begin_object().member("status", "healthy").member("version", config_.version).key("uptime_s").value(0);
+  writer.begin_object()
+      .member("status", health_word(store.status))
+      .member("version", config_.version)
+      .key("uptime_s")
+      .value(0);
   text.pop_back();  // its place
   const std::size_t place = text.size();
   writer.key("simulation")
@@ -38,11 +74,15 @@ void Routes::keep_health(const plant::Load& load, std::size_t clients) {
       .end_object();
   writer.key("database")
       .begin_object()
-      .member("backend", "none")
-      .member("status", "disabled")
-      .key("latency_ms")
-      .null()
-      .end_object();
+      .member("backend", store.backend)
+      .member("status", config_.store == nullptr ? "disabled" : store_word(store.status))
+      .key("latency_ms");
+  if (store.latency_ms)
+    writer.value(*store.latency_ms);
+  else
+    writer.null();
+  if (config_.store != nullptr) writer.member("backlog", store.backlog);
+  writer.end_object();
   writer.member("websocket_clients", clients).end_object();
   health_.behind = text.substr(place);
   text.resize(place);
@@ -54,6 +94,8 @@ std::optional<Response> Routes::health_live(const Call& /*call*/) {
 
 std::optional<Response> Routes::health_ready(const Call& /*call*/) {
   if (draining_) return json_response(503, Json{{"status", "draining"}});
+  if (config_.store != nullptr && config_.store->health().status == Status::failed)
+    return json_response(503, Json{{"status", "the store has failed"}});
   return json_response(200, Json{{"status", "ready"}});
 }
 

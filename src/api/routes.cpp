@@ -7,7 +7,7 @@
 namespace battery_twin::api {
 namespace {
 
-constexpr std::array<Route, 15> kTable{{
+constexpr std::array<Route, 16> kTable{{
     {"GET", "/", &Routes::greeting},
     {"POST", "/start-simulation", &Routes::start_simulation, true},
     {"POST", "/factory/start", &Routes::factory_start, true},
@@ -19,6 +19,7 @@ constexpr std::array<Route, 15> kTable{{
     {"PATCH", "/machine/{line_type}/{machine_id}/parameters", &Routes::machine_parameters, true},
     {"GET", "/batches", &Routes::batches},
     {"GET", "/batches/{id}", &Routes::batch},
+    {"GET", "/batches/{id}/telemetry", &Routes::telemetry},
     {"DELETE", "/batches/{id}", &Routes::cancel_batch},
     {"GET", "/health", &Routes::health},
     {"GET", "/health/live", &Routes::health_live},
@@ -65,6 +66,20 @@ std::variant<const plant::Station*, Response> Routes::station(const Call& call) 
     return failure(404, "Machine not found: the " + std::string(line_name) + " line has " + names);
   }
   return found;
+}
+
+// What takes long or waits for the disk is not for the I/O thread.
+std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<Response()> work) {
+  clerk_.give([work = std::move(work), reply = later()] {
+    try {
+      reply(work());
+    } catch (const std::bad_alloc&) {
+      reply(failure(503, "There is not enough memory for so long an answer now"));
+    } catch (const std::exception&) {
+      reply(failure(503, "The store cannot be read now: see /health"));
+    }
+  });
+  return std::nullopt;
 }
 
 }  // namespace battery_twin::api

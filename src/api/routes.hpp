@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 #include <variant>
@@ -32,20 +33,21 @@ class Routes {
   std::optional<Response> machine_parameters(const Call& call);
   std::optional<Response> batches(const Call& call);
   std::optional<Response> batch(const Call& call);
+  std::optional<Response> telemetry(const Call& call);
   std::optional<Response> cancel_batch(const Call& call);
   std::optional<Response> health(const Call& call);
   std::optional<Response> health_live(const Call& call);
   std::optional<Response> health_ready(const Call& call);
 
  private:
-  Response start(plant::BatchRequest request);
+  std::optional<Response> start(plant::BatchRequest request, const Later& later);
   /// The station that the first two parts of the path name, or the answer that there is none.
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   [[nodiscard]] Json pacing_json() const;
   [[nodiscard]] std::uint64_t uptime_ms() const;
 
   [[nodiscard]] std::string status_behind_timestamp(const plant::Station& station) const;
-  void keep_health(const plant::Load& load, std::size_t clients);
+  void keep_health(const plant::Load& load, std::size_t clients, const store::Health& store);
 
   // Parts of answers that many ask for and that seldom change.
   struct KeptStatus {
@@ -55,9 +57,16 @@ class Routes {
   struct KeptHealth {
     plant::Load load{};
     std::size_t clients = 0;
+    store::Health store{};
     std::string before;  // the uptime
     std::string behind;
   };
+
+  [[nodiscard]] std::optional<plant::BatchRecord> find_batch(std::string_view id) const;
+  [[nodiscard]] std::optional<plant::PlantSimulation::Page> find_batches(std::optional<plant::BatchStatus> status,
+                                                                         bool ascending, std::size_t limit,
+                                                                         std::optional<std::string_view> after) const;
+  std::optional<Response> give_to_clerk(const Later& later, std::function<Response()> work);
 
   plant::PlantSimulation& plant_;
   Broadcaster& broadcaster_;

@@ -20,7 +20,7 @@
 namespace battery_twin::app {
 namespace {
 
-constexpr std::size_t kQueue = 8192;  // messages, of some 4 kB at most
+constexpr std::size_t kQueue = 8192;           // messages, of some 4 kB at most
 constexpr std::size_t kAccessAtOnce = 4000;    // bytes: what a pipe takes in one write
 constexpr std::chrono::seconds kLastLines{1};  // for what is queued at the end
 

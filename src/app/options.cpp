@@ -200,6 +200,12 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
       ->check(CLI::Range(1, 1'000'000'000));
   options.plant.threads = cores();
   app.add_option("--threads", options.plant.threads, "Threads of the simulation")->check(CLI::Range(1u, 1024u));
+  std::string database = "sqlite:battery-twin.db";
+  app.add_option("--db", database, "Where batches and results are kept: sqlite:PATH or none");
+  app.add_flag("--fresh", options.fresh, "Delete what the database holds, and start empty");
+  app.add_option("--retention-days", options.retention_days,
+                 "Days after which telemetry of a finished batch is deleted; 0: never")
+      ->check(real_numbers(0.0, 36'500.0));
   unsigned workers = 1;
   app.add_option("--workers", workers, "Accepted; the plant is one state, so there is one process")
       ->group("uvicorn only");
@@ -228,6 +234,14 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
     std::cerr << "battery-twin: --cell: " << error.what() << '\n';
     return Exit{kExitStart};
   }
+  constexpr std::string_view kSqlite = "sqlite:";
+  if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
+    options.database = database.substr(kSqlite.size());
+  } else if (database != "none") {
+    std::cerr << "battery-twin: --db: should be sqlite:PATH or none, not " << database << '\n';
+    return Exit{kExitUsage};
+  }
+  options.step_interval_given = app.count("--step-interval") > 0;
   options.plant.noise = noise == "on";
   options.plant.seed = seed;
   options.plant.step_interval = plant::Interval(static_cast<plant::Interval::rep>(step_interval * 1000));

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cmath>
 #include <csignal>
 #include <iostream>
 
@@ -24,6 +25,7 @@ namespace asio = boost::asio;
 constexpr int kExitForced = 1;
 // Some batches' worth: more would be a longer way from the plant to the clients, less would stop it now and then.
 constexpr std::size_t kRoomForEvents = 512;
+constexpr std::size_t kHistory = 10'000;     // events that clients may ask for
 constexpr std::chrono::seconds kBlocked{5};  // longer than anything on the I/O thread may take
 
 // Passes on what the plant tells, in parts: between them others have their turn.
@@ -95,6 +97,19 @@ class Ticker {
   Log& log_;
 };
 
+std::string counted(std::size_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plant::Layout& layout, Log& log) {
+  if (options.database.empty()) return nullptr;
+  store::SqliteConfig config{.path = options.database, .fresh = options.fresh};
+  if (options.retention_days > 0)
+    config.retention = std::chrono::hours(std::max(1L, std::lround(options.retention_days * 24)));
+  config.on_error = [&log](std::string_view text) { log.error(text); };
+  return store::open_sqlite(layout, std::move(config));
+}
+
 }  // namespace
 
 int serve(const ServeOptions& options) {
@@ -109,12 +124,37 @@ int serve(const ServeOptions& options) {
 
   asio::io_context io(1);
   plant::EventQueue events(kRoomForEvents);
-  plant::PlantSimulation plant(plant::standard_layout(), options.plant, events);
+  const plant::Layout& layout = plant::standard_layout();
+  std::unique_ptr<store::Store> store;
+  plant::Kept kept;
+  plant::PlantConfig plant_config = options.plant;
+  try {
+    store = open_store(options, layout, log);
+    if (store) kept = store->load(plant_config.models, plant_config.history_limit, kHistory);
+  } catch (const std::exception& error) {
+    log.error(error.what());
+    return kExitStart;
+  }
+  if (store) {
+    events.keep(*store, kept.last_seq);
+    store->on_kept([&events](std::uint64_t seq) { events.kept(seq); });
+    if (kept.step_interval_us && !options.step_interval_given)
+      plant_config.step_interval = plant::Interval(*kept.step_interval_us);
+    plant_config.paused = kept.paused;
+    log.info("Database " + options.database + ": " + counted(kept.ids.size(), "batch", "batches") + ", of which " +
+             counted(kept.open.size(), "goes on", "go on"));
+    if (kept.paused) log.warning("The plant is paused, as it was when it was last stopped: PATCH /factory/pacing");
+  }
+  std::vector<plant::Event> history = std::move(kept.events);
+  plant::PlantSimulation plant(layout, plant_config, events, store.get(), std::move(kept));
   const auto api = api::make_api(
       plant, events,
       {.version = BATTERY_TWIN_VERSION,
        .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
-       .on_event = [&log](const plant::Event& event) { log.event(event); }});
+       .replay_capacity = kHistory,
+       .on_event = [&log](const plant::Event& event) { log.event(event); },
+       .store = store.get(),
+       .history = std::move(history)});
   Pump pump(io, *api);
   events.notify([&pump] { pump.start(); });
 
@@ -174,9 +214,13 @@ int serve(const ServeOptions& options) {
     log.error(std::string("a handler failed: ") + error.what());
   }
   events.notify({});
-  if (const std::size_t lost = plant.stop(); lost > 0) {
-    log.warning(std::to_string(lost) + (lost == 1 ? " batch that was" : " batches that were") + " queued or running" +
-                (lost == 1 ? " is" : " are") + " lost: there is no database");
+  const std::size_t open = plant.stop();
+  if (store) {
+    store->close();
+    if (open > 0) log.info(counted(open, "batch goes", "batches go") + " on at the next start");
+  } else if (open > 0) {
+    log.warning(counted(open, "batch that was queued or running is", "batches that were queued or running are") +
+                " lost: there is no database");
   }
   api->pump();
   server.reset();

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/string.hpp>
+#include <charconv>
 #include <optional>
 #include <random>
 
@@ -91,6 +92,13 @@ class HttpSession final : public Connection {
         error = read_error;
       } else if (next == Next::wait) {
         co_await wait_for_answer();
+      } else if (next == Next::stream) {
+        co_await stream();
+        if (broken_) co_return;
+        if (close_) {
+          co_await linger();
+          co_return;
+        }
       } else if (next == Next::upgrade) {
         upgrade();
         co_return;
@@ -116,7 +124,7 @@ class HttpSession final : public Connection {
     expired_ = true;
     error_code ignored;
     socket_.cancel(ignored);
-    if (pending_) pending_->wake();
+    if (waiting_) waiting_->wake();
   }
 
   void drain() override {
@@ -126,7 +134,7 @@ class HttpSession final : public Connection {
   void cut() override {
     error_code ignored;
     socket_.close(ignored);
-    if (pending_) pending_->wake();
+    if (waiting_) waiting_->wake();
   }
 
  private:
@@ -135,6 +143,7 @@ class HttpSession final : public Connection {
     read,
     write,    // nothing but that
     wait,     // for an answer that comes later
+    stream,   // the pieces of the answer's body
     upgrade,  // to a WebSocket
     linger,   // and end
     end,
@@ -142,20 +151,32 @@ class HttpSession final : public Connection {
 
   enum class Phase { idle, header, body };
 
-  // An answer that has not come yet.
-  struct Pending {
-    explicit Pending(Executor executor) : executor(executor) {}
-    void take(api::Response answer) {
-      response = std::move(answer);
-      wake();
-    }
+  // For something that comes from the handler later.
+  struct Waiting {
+    explicit Waiting(Executor executor) : executor(executor) {}
     void wake() {
       if (timer) timer->cancel();
     }
     Executor executor;
-    std::optional<api::Response> response;
     std::optional<asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>> timer;
   };
+
+  template <class Value>
+  struct Pending : Waiting {
+    using Waiting::Waiting;
+    std::optional<Value> value;
+  };
+
+  // Gives what came to the one who waits: at once on the I/O thread, from any other it is sent there.
+  template <class Value>
+  static auto taker(std::shared_ptr<Pending<Value>> pending) {
+    return [pending = std::move(pending)](Value value) {
+      asio::dispatch(pending->executor, [pending, value = std::move(value)]() mutable {
+        pending->value.emplace(std::move(value));
+        pending->wake();
+      });
+    };
+  }
 
   Next serve() {
     std::optional<Next> next;
@@ -260,18 +281,14 @@ class HttpSession final : public Connection {
   }
 
   api::Reply later() {
-    pending_ = std::make_shared<Pending>(socket_.get_executor());
-    return [pending = pending_](api::Response response) {
-      // Runs at once on the I/O thread, is sent there from any other.
-      asio::dispatch(pending->executor,
-                     [pending, response = std::move(response)]() mutable { pending->take(std::move(response)); });
-    };
+    pending_ = std::make_shared<Pending<api::Response>>(socket_.get_executor());
+    return taker(pending_);
   }
 
   std::optional<Next> answer_pending() {
     const auto pending = std::exchange(pending_, nullptr);
-    if (!pending->response) return refuse(detail(503, "The answer did not come in time"));
-    return answer(*pending->response);
+    if (!pending->value) return refuse(detail(503, "The answer did not come in time"));
+    return answer(*pending->value);
   }
 
   std::optional<Next> begin_upgrade() {
@@ -336,7 +353,7 @@ class HttpSession final : public Connection {
   }
 
   std::optional<Next> answer(const api::Response& response) {
-    if (hub_.draining) close_ = true;
+    if (hub_.draining || (response.source && header_.http_1_0)) close_ = true;
     if (const auto took = about_now() - handed_over_; took > kSlow && handed_over_ != Clock::time_point{}) {
       const double milliseconds = std::chrono::duration<double, std::milli>(took).count();
       extra_.emplace_back("Server-Timing", "app;dur=" + std::to_string(milliseconds));
@@ -358,6 +375,10 @@ class HttpSession final : public Connection {
     skipped_line_ = false;
     handed_over_ = {};
     body_.reset();
+    if (response.source && header_.method != "HEAD") {
+      source_ = response.source;
+      return Next::stream;
+    }
     return close_ ? std::optional(Next::linger) : std::nullopt;
   }
 
@@ -479,15 +500,58 @@ class HttpSession final : public Connection {
 
   Task wait_for_answer() {
     const auto pending = pending_;
-    expired_ = false;
     set_deadline(first_byte_at_ + hub_.config.request_timeout);
-    if (!pending->response) {
-      pending->timer.emplace(socket_.get_executor());
-      pending->timer->expires_at(Clock::time_point::max());
-      co_await pending->timer->async_wait(kTuple);
-    }
+    if (!pending->value) co_await wait(pending);
     clear_deadline();
     now_ = about_now();
+  }
+
+  // Until it is woken, by what it waits for or because the time is over.
+  Task wait(std::shared_ptr<Waiting> waiting) {
+    expired_ = false;
+    waiting_ = waiting;
+    waiting->timer.emplace(socket_.get_executor());
+    waiting->timer->expires_at(Clock::time_point::max());
+    co_await waiting->timer->async_wait(kTuple);
+    waiting_ = nullptr;
+  }
+
+  // Sends a body piece by piece, each made when the one before has been taken. The connection breaks where the rest
+  // does not come: a client must not take a part for the whole.
+  Task stream() {
+    const auto source = std::exchange(source_, nullptr);
+    const bool chunked = !header_.http_1_0;
+    std::optional<GzipStream> gzip;
+    if (takes_gzip(header_.accept_encoding)) gzip.emplace();
+    for (bool last = false; !last && !broken_;) {
+      const auto pending = std::make_shared<Pending<api::Piece>>(socket_.get_executor());
+      set_deadline_in(hub_.config.request_timeout);
+      source->next(taker(pending));
+      if (!pending->value) co_await wait(pending);
+      if (!pending->value || !*pending->value) {
+        hub_.config.on_error("a long answer to " + std::string(header_.target) + " was broken off");
+        broken_ = true;
+        break;
+      }
+      std::string piece = std::move(**pending->value);
+      last = piece.empty();
+      if (gzip) piece = gzip->add(piece);
+      unsent_from_ = 0;
+      unsent_ = chunked ? chunk_of(piece, last) : std::move(piece);
+      co_await send_rest();
+    }
+  }
+
+  static std::string chunk_of(std::string_view piece, bool last) {
+    constexpr std::string_view kLine = "\r\n";
+    std::string chunk;
+    if (!piece.empty()) {
+      std::array<char, 16> size{};
+      chunk.append(size.data(), std::to_chars(size.data(), size.data() + size.size(), piece.size(), 16).ptr);
+      chunk.append(kLine).append(piece).append(kLine);
+    }
+    if (last) chunk.append("0\r\n\r\n");
+    return chunk;
   }
 
   // Closing at once would reset the connection while the client still sends, and the reset could overtake our answer.
@@ -514,7 +578,9 @@ class HttpSession final : public Connection {
   bool filled_ = false;           // the last read used all of its room
   std::string unsent_;            // what the socket did not take at once
   std::size_t unsent_from_ = 0;
-  std::shared_ptr<Pending> pending_;
+  std::shared_ptr<Pending<api::Response>> pending_;
+  std::shared_ptr<Waiting> waiting_;  // what the coroutine sleeps on
+  std::shared_ptr<api::BodySource> source_;
 
   // The request that is being read or answered.
   Phase phase_ = Phase::idle;

@@ -8,6 +8,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <charconv>
 #include <ctime>
+#include <new>
 #include <optional>
 
 #include "battery_twin/http/status.hpp"
@@ -27,35 +28,6 @@ std::string date_of(std::time_t time) {
   return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc)};
 }
 
-std::optional<std::string> gzipped(const std::string& body) {
-  constexpr int kGzipWindow = 15 + 16;
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) return std::nullopt;
-  std::string out(deflateBound(&stream, static_cast<uLong>(body.size())), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));  // zlib does not write through it
-  stream.avail_in = static_cast<uInt>(body.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int result = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (result != Z_STREAM_END) return std::nullopt;
-  return out;
-}
-
-// The field names gzip, and not with the weight 0 (RFC 9110 12.5.3).
-bool takes_gzip(std::string_view accept_encoding) {
-  namespace beast = boost::beast;
-  for (const auto& [coding, parameters] : beast::http::ext_list{{accept_encoding.data(), accept_encoding.size()}}) {
-    if (!beast::iequals(coding, "gzip")) continue;
-    for (const auto& [name, value] : parameters) {
-      if (beast::iequals(name, "q")) return value.find_first_of("123456789") != beast::string_view::npos;
-    }
-    return true;
-  }
-  return false;
-}
-
 void add(std::string& wire, std::string_view name, std::string_view value) {
   constexpr std::string_view kColon = ": ";
   constexpr std::string_view kEnd = "\r\n";
@@ -72,6 +44,47 @@ void add(std::string& wire, std::size_t number) {
 }
 
 }  // namespace
+
+struct GzipStream::Stream : z_stream {};
+
+GzipStream::GzipStream() : stream_(std::make_unique<Stream>()) {
+  constexpr int kGzipWindow = 15 + 16;
+  if (deflateInit2(stream_.get(), Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::bad_alloc();
+}
+
+GzipStream::~GzipStream() { deflateEnd(stream_.get()); }
+
+std::string GzipStream::add(std::string_view piece) {
+  z_stream& stream = *stream_;
+  // zlib does not write through it.
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+  stream.avail_in = static_cast<uInt>(piece.size());
+  std::string out(deflateBound(&stream, static_cast<uLong>(piece.size())), '\0');
+  std::size_t size = 0;
+  for (int result = Z_OK; result == Z_OK;) {
+    if (size == out.size()) out.resize(2 * size);
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + size);
+    stream.avail_out = static_cast<uInt>(out.size() - size);
+    result = deflate(&stream, piece.empty() ? Z_FINISH : Z_NO_FLUSH);
+    size = out.size() - stream.avail_out;
+    if (!piece.empty() && stream.avail_in == 0 && stream.avail_out > 0) break;
+  }
+  out.resize(size);
+  return out;
+}
+
+bool takes_gzip(std::string_view accept_encoding) {
+  namespace beast = boost::beast;
+  for (const auto& [coding, parameters] : beast::http::ext_list{{accept_encoding.data(), accept_encoding.size()}}) {
+    if (!beast::iequals(coding, "gzip")) continue;
+    for (const auto& [name, value] : parameters) {
+      if (beast::iequals(name, "q")) return value.find_first_of("123456789") != beast::string_view::npos;
+    }
+    return true;
+  }
+  return false;
+}
 
 std::string_view reason_phrase(int status) {
   switch (status) {
@@ -130,19 +143,25 @@ void ResponseWriter::write(std::string& wire, const api::Response& response, con
   const bool without_length = response.status == 101 || response.status == 204;
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
-  const bool may_compress = body->size() >= kGzipFrom;
-  if (may_compress && takes_gzip(options.accept_encoding)) {
-    compressed = gzipped(*body);
-    if (compressed) body = &*compressed;
+  const bool streamed = response.source != nullptr;
+  const bool may_compress = streamed || body->size() >= kGzipFrom;
+  const bool gzips = may_compress && takes_gzip(options.accept_encoding);
+  if (gzips && !streamed) {
+    GzipStream gzip;
+    compressed = gzip.add(*body);
+    compressed->append(gzip.add({}));
+    body = &*compressed;
   }
 
   write_start(wire, response, options.http_1_0);
-  if (!without_length) {
+  if (streamed) {
+    if (!options.http_1_0) add(wire, "Transfer-Encoding", "chunked");
+  } else if (!without_length) {
     wire.append("Content-Length: ");
     add(wire, body->size());
     wire.append("\r\n");
   }
-  if (compressed) add(wire, "Content-Encoding", "gzip");
+  if (gzips) add(wire, "Content-Encoding", "gzip");
   if (may_compress) add(wire, "Vary", "Accept-Encoding");
   for (const auto& [name, value] : response.headers) add(wire, name, value);
   for (const auto& [name, value] : options.extra) add(wire, name, value);

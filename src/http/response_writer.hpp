@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ctime>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,12 +22,31 @@ struct ResponseOptions {
   std::span<const std::pair<std::string_view, std::string>> extra{};
 };
 
+/// Compresses a body that comes in pieces.
+class GzipStream {
+ public:
+  GzipStream();
+  ~GzipStream();
+  GzipStream(const GzipStream&) = delete;
+  GzipStream& operator=(const GzipStream&) = delete;
+  /// What can be sent so far. An empty piece is the end.
+  [[nodiscard]] std::string add(std::string_view piece);
+
+ private:
+  struct Stream;
+  std::unique_ptr<Stream> stream_;
+};
+
+/// The field names gzip, and not with the weight 0 (RFC 9110 12.5.3).
+[[nodiscard]] bool takes_gzip(std::string_view accept_encoding);
+
 /// Puts answers on the wire.
 class ResponseWriter {
  public:
   explicit ResponseWriter(const ServerConfig& config) : config_(config) {}
 
-  /// Adds the whole answer to what is written: status line, header, body.
+  /// Adds the whole answer to what is written: status line, header, body. Of one with a source the header only; its
+  /// body comes in chunks, of HTTP/1.0 up to the connection's end, and compressed where the client takes gzip.
   void write(std::string& wire, const api::Response& response, const ResponseOptions& options);
 
  private:

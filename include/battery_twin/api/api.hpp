@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/api/parameters.hpp"
 #include "battery_twin/plant/event_queue.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
+#include "battery_twin/store/store.hpp"
 
 namespace battery_twin::api {
 
@@ -18,6 +20,8 @@ struct ApiConfig {
   Limits limits{};
   std::size_t replay_capacity = 10'000;  ///< life-cycle events that are kept for logs, replay and `since`
   std::function<void(const plant::Event&)> on_event{};  ///< told every life-cycle event once, in order
+  store::Store* store = nullptr;                        ///< what remembers more than the plant; must outlive the api
+  std::vector<plant::Event> history{};                  ///< the newest events from before this plant, in order
 };
 
 /// Every route and the WebSocket's events, over one plant. Lives on the I/O thread.

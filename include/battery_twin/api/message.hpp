@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +22,24 @@ struct RequestHead {
   bool oversized = false;  ///< the announced body is longer than allowed
 };
 
+/// A piece of a body; empty: the body is complete; nothing: the rest cannot be had.
+using Piece = std::optional<std::string>;
+
+/// A long body, made piece by piece while it is sent.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  /// Makes the next piece. Called on the I/O thread, again only after `done`.
+  /// @param done  called once, from any thread
+  virtual void next(std::function<void(Piece)> done) = 0;
+};
+
 struct Response {
   int status = 200;
   std::string body;
   std::string_view content_type = "application/json";          ///< a text that lives for ever; empty: no body
   std::vector<std::pair<std::string, std::string>> headers{};  ///< further fields; no CR or LF in either part
+  std::shared_ptr<BodySource> source{};                        ///< where the body comes from instead of `body`
 };
 
 /// Takes the answer to one request. May be called from any thread, once.

@@ -22,6 +22,7 @@ struct Health {
   Status status = Status::connected;
   std::optional<double> latency_ms;  ///< of the last transaction or probe
   std::size_t backlog = 0;           ///< records that are not kept yet
+  bool operator==(const Health&) const = default;
 };
 
 /// Telemetry of one batch, read in order of station and step.
@@ -43,8 +44,8 @@ struct EventFilter {
   std::uint64_t since_seq = 0;  ///< later ones only
   std::optional<plant::Level> least{};
   std::optional<std::string> batch_id{};
-  std::optional<std::size_t> station{};
-  std::size_t limit = 100;  ///< the newest so many
+  std::optional<std::vector<std::size_t>> stations{};  ///< of these only
+  std::size_t limit = 100;                             ///< the newest so many
 };
 
 /// What is kept of the plant, and who keeps it. Methods that read may be called from any thread and wait for the disk.
