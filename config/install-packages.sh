@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing for one of: run, test, bench, fuzz.
 set -eu
 
-packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev"
+packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libsqlitecpp-dev"
 case "${1:-run}" in
   run) ;;
   test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime" ;;

@@ -27,7 +27,9 @@ const std::vector<Room>& rooms() {
   static const std::vector<Room> all{
       {"process", {"immintrin.h"}, "mechanistic"},
       {"plant", {"battery_twin/process/", "boost/asio/"}},
-      {"store", {"battery_twin/process/", "battery_twin/plant/", "sqlite3.h", "pqxx/"}},
+      {"store",
+       {"battery_twin/process/", "battery_twin/plant/", "nlohmann/json.hpp", "SQLiteCpp/", "sqlite3.h", "pqxx/", "sys/",
+        "fcntl.h", "unistd.h"}},
       {"api", {"battery_twin/process/", "battery_twin/plant/", "battery_twin/store/", "nlohmann/json.hpp"}},
       {"http",
        {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "boost/uuid/",

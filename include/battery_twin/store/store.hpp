@@ -32,7 +32,7 @@ class TelemetryReader {
     std::size_t station;
     std::uint32_t step;
     plant::Time time;
-    std::span<const std::string> names;  ///< of the properties; the same span for all rows of a station
+    std::span<const std::string> names;  ///< of the properties; the reader's, the same for all rows of a station
     std::vector<double> properties;
   };
   virtual ~TelemetryReader() = default;
