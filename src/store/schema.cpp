@@ -77,7 +77,8 @@ create table event (
   message text not null,
   reason text,
   warnings text not null,                          -- JSON, a list of sentences
-  end_of_line text                                 -- JSON
+  end_of_line text,                                -- JSON, the figures by name
+  attempt integer not null                         -- of a batch that starts: above 1 when it was broken off
 );
 create index event_by_batch on event (batch_id, seq) where batch_id is not null;
 

@@ -166,7 +166,8 @@ std::vector<plant::Event> SqliteReader::events(const EventFilter& filter) {
 
 std::vector<plant::Event> SqliteReader::newest_events(const SQLite::Database& database, const EventFilter& filter) {
   std::string sql =
-      "select seq, time_us, type, batch_id, station, step, message, reason, warnings, end_of_line from event "
+      "select seq, time_us, type, batch_id, station, step, message, reason, warnings, end_of_line, "
+      "attempt from event "
       "where seq > ?1";
   if (filter.least) {
     std::string levels;
@@ -176,12 +177,16 @@ std::vector<plant::Event> SqliteReader::newest_events(const SQLite::Database& da
     sql += " and level in (" + levels + ")";
   }
   if (filter.batch_id) sql += " and batch_id = ?2";
-  if (filter.station) sql += " and station = ?3";
-  SQLite::Statement query(database, sql + " order by seq desc limit ?4");
+  if (filter.stations) {
+    std::string names;
+    for (const std::size_t station : *filter.stations)  // of ours, so they need no care
+      names += (names.empty() ? "'" : ", '") + layout_.stations()[station].process_name + "'";
+    sql += " and station in (" + names + ")";
+  }
+  SQLite::Statement query(database, sql + " order by seq desc limit ?3");
   bind_value(query, 1, filter.since_seq);
   if (filter.batch_id) bind_value(query, 2, *filter.batch_id);
-  if (filter.station) bind_value(query, 3, layout_.stations()[*filter.station].process_name);
-  bind_value(query, 4, to_limit(filter.limit));
+  bind_value(query, 3, to_limit(filter.limit));
 
   std::vector<plant::Event> events;
   while (query.executeStep()) {
@@ -198,6 +203,7 @@ std::vector<plant::Event> SqliteReader::newest_events(const SQLite::Database& da
     event.reason = text(query.getColumn(7));
     event.warnings = texts_from_json(text(query.getColumn(8)));
     event.end_of_line = end_of_line(layout_, query.getColumn(9));
+    event.attempt = query.getColumn(10).getUInt();
   }
   std::ranges::reverse(events);
   return events;

@@ -48,7 +48,7 @@ SqliteWrites::SqliteWrites(const SQLite::Database& database, const plant::Layout
       machine_(database, "insert or replace into machine values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
       forget_(database, "delete from batch where number = ?1"),
       step_(database, "insert or replace into telemetry values (?1, ?2, ?3, ?4, ?5)"),
-      event_(database, "insert or replace into event values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
+      event_(database, "insert or replace into event values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"),
       parameters_(database, "insert or replace into machine_parameters values (?1, ?2, ?3)"),
       setting_(database, "insert or replace into setting values (?1, ?2)"),
       add_design_(database, "insert or ignore into design (design) values (?1)"),
@@ -84,7 +84,7 @@ void SqliteWrites::put(const Happened& happened) {
   if (event.station) station = layout_.stations()[*event.station].process_name;
   with(event_, event.seq, to_us(event.time), to_string(event.type), to_string(event.level()),
        unless_empty(event.batch_id), station, event.step, event.message, unless_empty(event.reason),
-       texts_to_json(event.warnings), end_of_line(event.end_of_line))
+       texts_to_json(event.warnings), end_of_line(event.end_of_line), event.attempt)
       .exec();
 }
 

@@ -94,7 +94,9 @@ TEST(Reading, EventsByEveryFilter) {
       if (event.seq <= filter.since_seq) continue;
       if (filter.least && event.level() < *filter.least) continue;
       if (filter.batch_id && event.batch_id != *filter.batch_id) continue;
-      if (filter.station && event.station != filter.station) continue;
+      if (filter.stations &&
+          (!event.station || std::ranges::find(*filter.stations, *event.station) == filter.stations->end()))
+        continue;
       expected.push_back(event.seq);
     }
     if (expected.size() > filter.limit) {
@@ -114,8 +116,10 @@ TEST(Reading, EventsByEveryFilter) {
   EXPECT_GT(expect({.least = plant::Level::error}), 0u);
   EXPECT_GT(expect({.batch_id = "batch-1"}), 0u);
   EXPECT_EQ(expect({.batch_id = "batch-9"}), 0u);
-  EXPECT_GT(expect({.station = 1}), 0u);
-  EXPECT_GT(expect({.since_seq = 3, .least = plant::Level::info, .batch_id = "batch-0", .station = 0, .limit = 2}), 0u);
+  EXPECT_GT(expect({.stations = {{1}}}), 0u);
+  EXPECT_GT(
+      expect({.since_seq = 3, .least = plant::Level::info, .batch_id = "batch-0", .stations = {{0, 1}}, .limit = 2}),
+      0u);
 }
 
 TEST(Reading, TelemetryInOrderOfStationAndStepInAnyPortion) {
