@@ -57,9 +57,9 @@ create table series (                              -- what the numbers of teleme
   unique (station, models, names)
 );
 
-create table telemetry (
-  batch integer not null references batch,
-  series integer not null references series,
+create table telemetry (                           -- by far the most rows: checked references would cost a third
+  batch integer not null,                          -- batch.number
+  series integer not null,                         -- series.id
   step integer not null,
   time_us integer not null,
   properties blob not null,                        -- little-endian doubles

@@ -156,7 +156,13 @@ SqliteFile::Connection SqliteFile::open_to_write() const {
   return connection;
 }
 
-SqliteFile::Connection SqliteFile::open_to_read() const { return open(SQLite::OPEN_READONLY); }
+// Not with SQLite's flag for it: such a connection could not tidy up the log where it is the last one.
+SqliteFile::Connection SqliteFile::open_to_read() const {
+  check_in_place();
+  Connection connection = open(SQLite::OPEN_READWRITE);
+  connection->exec("pragma query_only = on");
+  return connection;
+}
 
 void SqliteFile::check_in_place() const {
   struct stat now {};

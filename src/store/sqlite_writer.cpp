@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -61,13 +62,14 @@ void SqliteWriter::tell(Record record) {
                                                                             : Haste::news;
     if (accept != nullptr && failing_) {
       refused_.push_back(std::move(accept->done));
+      wake = true;
     } else {
       queue_.push_back(std::move(record));
       ++backlog_;
+      // The thread wakes up for what is more urgent than what it waits with, and when there is enough.
+      wake = haste > haste_ || queue_.size() == most_at_once_;
+      haste_ = std::max(haste_, haste);
     }
-    // The thread wakes up for what is more urgent than what it waits with, and when there is enough.
-    wake = haste > haste_ || queue_.size() == most_at_once_;
-    haste_ = std::max(haste_, haste);
   }
   if (wake) came_.notify_one();
 }
@@ -171,7 +173,7 @@ void SqliteWriter::write_in_hand() {
   try {
     result = transact();
   } catch (const std::exception& problem) {
-    fail(why(problem));
+    fail(problem.what());
     return;
   }
   const std::chrono::duration<double, std::milli> took = Clock::now() - start;
@@ -198,11 +200,18 @@ SqliteWriter::Result SqliteWriter::transact() {
   file_.check_in_place();
   Result result;
   SQLite::Transaction transaction(*session_->database, SQLite::TransactionBehavior::IMMEDIATE);
-  for (const std::uint64_t batch : doubtful_) session_->writes.forget(batch);
-  // So that there is something to write, and success means something.
-  if (is_retry) session_->writes.set("written_again_us", to_us(plant::now()));
-  for (const Record& record : in_hand_) write(record, result);
-  transaction.commit();
+  try {
+    for (const std::uint64_t batch : doubtful_) session_->writes.forget(batch);
+    // So that there is something to write, and success means something.
+    if (is_retry) session_->writes.set("written_again_us", to_us(plant::now()));
+    for (const Record& record : in_hand_) write(record, result);
+    transaction.commit();
+  } catch (const SQLite::Exception& problem) {
+    // The system's reason, before the rollback makes SQLite forget it.
+    const int error = sqlite3_system_errno(session_->database->getHandle());
+    if (error == 0) throw;
+    throw std::runtime_error(std::string(problem.what()) + " (" + std::generic_category().message(error) + ")");
+  }
   doubtful_.clear();
   return result;
 }
@@ -229,7 +238,7 @@ void SqliteWriter::tidy() {
     next_tidying_ =
         Clock::now() + (retention_->bite(*session_->database) ? Clock::duration(kCompany) : kBetweenTidyings);
   } catch (const std::exception& problem) {
-    fail(why(problem));
+    fail(problem.what());
   }
 }
 
@@ -279,13 +288,6 @@ void SqliteWriter::report(const std::string& text) {
   last_report_ = now;
   last_reported_ = text;
   on_error_(text);
-}
-
-std::string SqliteWriter::why(const std::exception& problem) const {
-  std::string text = problem.what();
-  const int error = session_ ? sqlite3_system_errno(session_->database->getHandle()) : 0;
-  if (error != 0) text += " (" + std::generic_category().message(error) + ")";
-  return text;
 }
 
 }  // namespace battery_twin::store

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -71,7 +70,6 @@ class SqliteWriter {
   void works_again();
   void refuse(std::vector<Done> accepts);
   void report(const std::string& text);
-  [[nodiscard]] std::string why(const std::exception& problem) const;
 
   const SqliteFile& file_;
   const plant::Layout& layout_;
