@@ -205,8 +205,9 @@ std::optional<Response> Routes::cancel_batch(const Call& call) {
     case Cancel::finished:
       return failure(409, "Batch " + id + " is finished already");
     case Cancel::cancelled:
-      return json_response(
-          200, Json{{"message", "Batch " + id + " was cancelled"}, {"batch_id", id}, {"status", "cancelled"}});
+      return once_kept(call.later, json_response(200, Json{{"message", "Batch " + id + " was cancelled"},
+                                                           {"batch_id", id},
+                                                           {"status", "cancelled"}}));
     case Cancel::cancelling:
       return json_response(
           202,

@@ -249,8 +249,11 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
 }
 
 std::optional<Response> Routes::factory_reset(const Call& call) {
-  plant_.reset([reply = call.later()](std::vector<std::string> ids) {
-    reply(json_response(200, Json{{"message", "The factory was reset"}, {"cancelled", ids}}));
+  plant_.reset([this, reply = call.later()](std::vector<std::string> ids) {
+    const Later same_reply = [&reply] { return reply; };
+    auto answer =
+        once_kept(same_reply, json_response(200, Json{{"message", "The factory was reset"}, {"cancelled", ids}}));
+    if (answer) reply(std::move(*answer));
   });
   return std::nullopt;
 }
@@ -264,7 +267,8 @@ std::optional<Response> Routes::factory_pacing(const Call& call) {
   read_pacing(body, pacing, errors);
   if (!errors.empty()) return invalid(errors);
   plant_.set_pacing(pacing);
-  return json_response(200, Json{{"message", "The pacing was changed"}, {"pacing", pacing_json()}});
+  return once_kept(call.later,
+                   json_response(200, Json{{"message", "The pacing was changed"}, {"pacing", pacing_json()}}));
 }
 
 Json Routes::pacing_json() const {

@@ -59,12 +59,13 @@ std::optional<Response> Routes::machine_parameters(const Call& call) {
   GroupReader(*station, config_.limits, errors, warnings).merge(body, Json::array({"body"}), values);
   if (!errors.empty()) return invalid(errors);
   const bool now = plant_.set_parameters(*station, values, warnings);
-  return json_response(200, Json{{"message", "Parameters of " + station->process_name + " were updated"},
-                                 {"line_type", to_string(station->line)},
-                                 {"machine_id", station->type->name},
-                                 {"machine_parameters", to_json(*station->type, values)},
-                                 {"applies_from", now ? "now" : "next batch"},
-                                 {"warnings", warnings}});
+  return once_kept(call.later,
+                   json_response(200, Json{{"message", "Parameters of " + station->process_name + " were updated"},
+                                           {"line_type", to_string(station->line)},
+                                           {"machine_id", station->type->name},
+                                           {"machine_parameters", to_json(*station->type, values)},
+                                           {"applies_from", now ? "now" : "next batch"},
+                                           {"warnings", warnings}}));
 }
 
 }  // namespace battery_twin::api

@@ -68,16 +68,27 @@ std::variant<const plant::Station*, Response> Routes::station(const Call& call) 
   return found;
 }
 
-// What takes long or waits for the disk is not for the I/O thread.
+std::optional<Response> Routes::once_kept(const Later& later, Response response) {
+  if (config_.store == nullptr) return response;
+  plant_.when_kept([reply = later(), response = std::move(response)](bool kept) {
+    reply(kept ? response : failure(503, "The change is in effect, but could not be stored: see the server's log"));
+  });
+  return std::nullopt;
+}
+
+// What takes long or waits for the disk is not for the I/O thread. Where there is a store it has been told first all
+// that a client may know already.
 std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<Response()> work) {
-  clerk_.give([work = std::move(work), reply = later()] {
-    try {
-      reply(work());
-    } catch (const std::bad_alloc&) {
-      reply(failure(503, "There is not enough memory for so long an answer now"));
-    } catch (const std::exception&) {
-      reply(failure(503, "The store cannot be read now: see /health"));
-    }
+  plant_.when_kept([this, work = std::move(work), reply = later()](bool /*kept*/) {
+    clerk_.give([work, reply] {
+      try {
+        reply(work());
+      } catch (const std::bad_alloc&) {
+        reply(failure(503, "There is not enough memory for so long an answer now"));
+      } catch (const std::exception&) {
+        reply(failure(503, "The store cannot be read now: see /health"));
+      }
+    });
   });
   return std::nullopt;
 }

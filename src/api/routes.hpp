@@ -66,6 +66,8 @@ class Routes {
   [[nodiscard]] std::optional<plant::PlantSimulation::Page> find_batches(std::optional<plant::BatchStatus> status,
                                                                          bool ascending, std::size_t limit,
                                                                          std::optional<std::string_view> after) const;
+  /// The answer to a change, when the change is kept for good.
+  std::optional<Response> once_kept(const Later& later, Response response);
   std::optional<Response> give_to_clerk(const Later& later, std::function<Response()> work);
 
   plant::PlantSimulation& plant_;

@@ -8,10 +8,29 @@ namespace {
 
 constexpr std::size_t kRowsAtOnce = 500;
 
-// Numbers as JSON has them; names of machines and properties need no quotes.
-void append_number(std::string& text, double value) {
-  JsonWriter writer(text);
-  writer.value(value);
+// As a status shows it: what is true or false is no number. What an older version kept and this one does not know is
+// one.
+process::Kind kind_of(const plant::Station& station, std::string_view property) {
+  for (const process::ModelSet models : process::kModelSets) {
+    for (const process::Output& output : station.type->model(models).outputs) {
+      if (output.name_on(station.line) == property) return output.kind;
+    }
+  }
+  return process::Kind::number;
+}
+
+void write_value(JsonWriter& writer, process::Kind kind, double value) {
+  switch (kind) {
+    case process::Kind::number:
+      writer.value(value);
+      return;
+    case process::Kind::integer:
+      writer.value(static_cast<std::int64_t>(value));
+      return;
+    case process::Kind::boolean:
+      writer.value(value != 0);
+      return;
+  }
 }
 
 class TelemetrySource final : public BodySource, public std::enable_shared_from_this<TelemetrySource> {
@@ -59,7 +78,13 @@ class TelemetrySource final : public BodySource, public std::enable_shared_from_
   }
 
   void write(std::string& text, const store::TelemetryReader::Row& row) {
-    const std::string& machine = layout_.stations()[row.station].process_name;
+    const plant::Station& station = layout_.stations()[row.station];
+    const std::string& machine = station.process_name;
+    if (row.names.data() != names_) {
+      names_ = row.names.data();
+      kinds_.clear();
+      for (const std::string& name : row.names) kinds_.push_back(kind_of(station, name));
+    }
     if (format_ == TelemetryFormat::json) return write_json(text, row, machine);
     const auto begin_line = [&] {
       text.append(machine).append(",").append(std::to_string(row.step)).append(",");
@@ -72,7 +97,8 @@ class TelemetrySource final : public BodySource, public std::enable_shared_from_
         text.append(",").append(row.names[i]);
       }
       text += ',';
-      append_number(text, row.properties[i]);
+      JsonWriter value(text);  // CSV has them as JSON does; names of machines and properties need no quotes
+      write_value(value, kinds_[i], row.properties[i]);
       if (format_ == TelemetryFormat::tidy) text += '\n';
     }
     if (format_ == TelemetryFormat::wide) text += '\n';
@@ -85,7 +111,7 @@ class TelemetrySource final : public BodySource, public std::enable_shared_from_
     writer.begin_object().member("machine", machine).member("step", row.step);
     writer.member("timestamp", TimeText(row.time).view()).key("properties").begin_object();
     for (std::size_t i = 0; i < row.properties.size() && i < row.names.size(); ++i)
-      writer.member(row.names[i], row.properties[i]);
+      write_value(writer.key(row.names[i]), kinds_[i], row.properties[i]);
     writer.end_object().end_object();
   }
 
@@ -94,6 +120,8 @@ class TelemetrySource final : public BodySource, public std::enable_shared_from_
   TelemetryFormat format_;
   const plant::Layout& layout_;
   Clerk& clerk_;
+  const std::string* names_ = nullptr;  // that the kinds belong to
+  std::vector<process::Kind> kinds_;
   bool begun_ = false;
   bool first_row_ = true;
   bool ended_ = false;

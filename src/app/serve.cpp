@@ -114,6 +114,7 @@ std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plan
 
 int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
+  std::signal(SIGXFSZ, SIG_IGN);  // NOLINT(cert-err33-c): a file that may not grow is an error like a full disk
   http::raise_descriptor_limit();
   Log log(options.log_level, options.access_log, options.colours);
   const std::string pid = std::to_string(::getpid());

@@ -32,6 +32,7 @@ class PlantSimulation::Engine {
   void reset(std::function<void(std::vector<std::string>)> done);
   bool set_parameters(const Station& station, process::Values values, std::vector<std::string> warnings);
   process::Values parameters(const Station& station) const;
+  void when_kept(std::function<void(bool kept)> done);
   void set_pacing(Pacing pacing);
   Pacing pacing() const;
   PlantStatus status() const;

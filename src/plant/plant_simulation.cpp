@@ -228,6 +228,11 @@ process::Values PlantSimulation::Engine::parameters(const Station& station) cons
   return machines_[station.index].parameters;
 }
 
+void PlantSimulation::Engine::when_kept(std::function<void(bool kept)> done) {
+  if (journal_ == nullptr) return done(true);
+  journal_->sync(std::move(done));
+}
+
 void PlantSimulation::Engine::set_pacing(Pacing pacing) {
   const std::lock_guard lock(mutex_);
   step_interval_ = pacing.step_interval.count();
@@ -403,6 +408,7 @@ bool PlantSimulation::set_parameters(const Station& station, process::Values val
 }
 process::Values PlantSimulation::parameters(const Station& station) const { return engine_->parameters(station); }
 std::uint64_t PlantSimulation::changes(const Station& station) const { return engine_->changes(station); }
+void PlantSimulation::when_kept(std::function<void(bool kept)> done) { engine_->when_kept(std::move(done)); }
 void PlantSimulation::set_pacing(Pacing pacing) { engine_->set_pacing(pacing); }
 Pacing PlantSimulation::pacing() const { return engine_->pacing(); }
 PlantStatus PlantSimulation::status() const { return engine_->status(); }

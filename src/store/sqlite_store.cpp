@@ -18,6 +18,8 @@ class SqliteStore final : public Store {
     writer_.tell(Accepted{std::make_unique<const plant::BatchRecord>(batch), std::move(done)});
   }
 
+  void sync(std::function<void(bool kept)> done) override { writer_.tell(Accepted{nullptr, std::move(done)}); }
+
   void start(const plant::BatchRecord& batch) override {
     writer_.tell(Started{batch.index, kept_status(batch.status), batch.started_at, batch.attempt});
   }

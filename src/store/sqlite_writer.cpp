@@ -252,7 +252,8 @@ void SqliteWriter::fail(std::string_view why) {
     return accept != nullptr;
   };
   for (const Record& record : in_hand_) {
-    if (const auto* accept = std::get_if<Accepted>(&record)) doubtful_.push_back(accept->batch->index);
+    const auto* accept = std::get_if<Accepted>(&record);
+    if (accept != nullptr && accept->batch) doubtful_.push_back(accept->batch->index);
   }
   std::erase_if(in_hand_, is_accept);
   {

@@ -95,6 +95,7 @@ void SqliteWrites::put(const Entered& entered) {
 }
 
 void SqliteWrites::put(const Accepted& accepted) {
+  if (!accepted.batch) return;
   const plant::BatchRecord& batch = *accepted.batch;
   with(accept_, batch.index, batch.id, kept_status(batch.status), batch.seed, to_string(batch.models), batch.noise,
        id_of(batch.design), batch.attempt, to_us(batch.created_at), us(batch.started_at), us(batch.finished_at),

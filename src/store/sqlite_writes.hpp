@@ -19,7 +19,7 @@ namespace battery_twin::store {
 
 /// What the plant told, as it waits to be written.
 struct Accepted {
-  std::unique_ptr<const plant::BatchRecord> batch;
+  std::unique_ptr<const plant::BatchRecord> batch;  // nullptr: somebody only wants to know when it is written
   std::function<void(bool kept)> done;
 };
 struct Started {

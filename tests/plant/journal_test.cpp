@@ -26,6 +26,11 @@ class NoteBook final : public Journal {
     told_.push_back("accept " + batch.id);
     waiting_.push_back(std::move(done));
   }
+  void sync(std::function<void(bool kept)> done) override {
+    const std::lock_guard lock(mutex_);
+    told_.emplace_back("sync");
+    waiting_.push_back(std::move(done));
+  }
   void start(const BatchRecord& batch) override { note("start " + batch.id); }
   void enter(const BatchRecord& batch, const Station& station) override {
     note("enter " + batch.id + " " + station.process_name + (batch.parameters[station.index] ? "" : " unknown"));
@@ -239,6 +244,24 @@ TEST(Journal, SettingsAreTold) {
   plant.reset([](const auto&) {});
   EXPECT_EQ(journal.told(),
             (std::vector<std::string>{"parameters coating_anode", "pacing 2500 paused", "parameters coating_anode"}));
+}
+
+TEST(Journal, SaysWhenASettingIsKept) {
+  EventQueue events;
+  NoteBook journal(events);
+  PlantSimulation plant(standard_layout(), full_speed(), events, &journal);
+  plant.set_pacing({Interval{0}, false});
+  std::optional<bool> kept;
+  plant.when_kept([&](bool is_kept) { kept = is_kept; });
+  EXPECT_FALSE(kept);
+  journal.keep();
+  EXPECT_EQ(kept, true);
+
+  EventQueue no_journals;
+  PlantSimulation forgetful(standard_layout(), full_speed(), no_journals);
+  kept.reset();
+  forgetful.when_kept([&](bool is_kept) { kept = is_kept; });
+  EXPECT_EQ(kept, true) << "there is nothing to wait for";
 }
 
 // The same seed and the same parameters give the same batch, however often it was begun.

@@ -32,6 +32,8 @@ class Journal {
   /// @param done  called once, never from within the call: true when the batch and all that was told before it is kept
   ///              for good; false when it is not and never will be
   virtual void accept(const BatchRecord& batch, std::function<void(bool kept)> done) = 0;
+  /// @param done  called once, never from within the call: true when all that was told so far is kept for good
+  virtual void sync(std::function<void(bool kept)> done) = 0;
   /// The batch left the queue: its status, `started_at` and `attempt`.
   virtual void start(const BatchRecord& batch) = 0;
   /// The batch reached the station; the station's parameters are in its record from now on.

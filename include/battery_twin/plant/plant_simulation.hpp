@@ -135,6 +135,10 @@ class PlantSimulation {
   bool set_parameters(const Station& station, process::Values values, std::vector<std::string> warnings = {});
   [[nodiscard]] process::Values parameters(const Station& station) const;
 
+  /// @param done  told when all that was done to the plant so far is kept for good, or (false) could not be; at once
+  ///              where there is no journal
+  void when_kept(std::function<void(bool kept)> done);
+
   /// Takes effect at once, also for steps that are waiting.
   void set_pacing(Pacing pacing);
   [[nodiscard]] Pacing pacing() const;
