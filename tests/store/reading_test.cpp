@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "records.hpp"
 #include "store_testing.hpp"
 
 namespace battery_twin::store::testing {
@@ -217,6 +218,28 @@ TEST(Reading, OldFilesAreReadWithTheTablesOfToday) {
   const plant::Kept kept = load(*store);
   EXPECT_TRUE(kept.events.empty());
   EXPECT_EQ(kept.last_seq, 9u);
+}
+
+TEST(Reading, NumbersAsPeopleWriteThemToo) {
+  const plant::Station& drying = *plant::standard_layout().find_process("drying_anode");
+  const auto models = process::ModelSet::mechanistic;
+  const auto value = [&](std::string_view text, std::string_view field) {
+    return parameters_from_json(drying, models, text)[*drying.type->index_of(field)];
+  };
+  for (const char* text : {R"({"web_speed":0.25,"wet_thickness":1e-4,"solid_content":null})",
+                           R"({ "solid_content" : null, "wet_thickness" : 0.0001, "web_speed" : 0.25 })",
+                           R"({"of_tomorrow":[1],"wet_thickness":0.0001,"we\u0062_speed":0.25})"}) {
+    EXPECT_EQ(value(text, "web_speed"), 0.25) << text;
+    EXPECT_EQ(value(text, "wet_thickness"), 1e-4) << text;
+    EXPECT_EQ(value(text, "solid_content"), std::nullopt) << text;
+  }
+  EXPECT_EQ(parameters_from_json(drying, models, "{}"), drying.type->defaults(models, drying.line));
+  EXPECT_EQ(value(R"({"web_speed":null})", "web_speed"), value("{}", "web_speed")) << "null only where it may be";
+  for (const char* text :
+       {"", "{", "}", "{}}", "{,}", R"({"a")", R"({"a":)", R"({"a":1)", R"({"a":1,})", R"({"a":1 2})", R"({"a":nul})",
+        R"({"a":inf})", R"({"a":-nan})", R"({"a":1e999})", R"(["a",1])", "null"}) {
+    EXPECT_NE(sentence_of([&] { (void)parameters_from_json(drying, models, text); }), "") << text;
+  }
 }
 
 TEST(Reading, AFileThatSomebodySpoiledIsAnErrorAndNoCrash) {
