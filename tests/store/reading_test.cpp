@@ -1,5 +1,6 @@
 // Pages, events and telemetry as they are read.
 
+#include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Database.h>
 
 #include <algorithm>
@@ -218,6 +219,25 @@ TEST(Reading, OldFilesAreReadWithTheTablesOfToday) {
   const plant::Kept kept = load(*store);
   EXPECT_TRUE(kept.events.empty());
   EXPECT_EQ(kept.last_seq, 9u);
+}
+
+// What docs/storage.md promises to those who look into the file.
+TEST(Reading, PeopleSeeTimesAndFigures) {
+  const Folder folder;
+  const auto store = open(folder.file());
+  ASSERT_TRUE(accept(*store, new_batch(0)));
+  plant::BatchRecord batch = finished(new_batch(0), BatchStatus::completed);
+  process::EndOfLine end;
+  end.capacity_Ah = 5.25;
+  batch.end_of_line = std::make_shared<const process::EndOfLine>(end);
+  store->finish(batch);
+  store->event(event(1, EventType::batch_failed, "1"));
+  store->close();
+  SQLite::Database database(folder.file());
+  EXPECT_EQ(database.execAndGet("select finished_at from batches where capacity_Ah = 5.25").getString(),
+            "2023-11-14T22:13:22.123Z");
+  EXPECT_EQ(database.execAndGet("select time || batch_id from log where level = 'error'").getString(),
+            "2023-11-14T22:13:21.123Z1");
 }
 
 TEST(Reading, NumbersAsPeopleWriteThemToo) {
