@@ -1,7 +1,9 @@
 #include "records.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -44,6 +46,56 @@ std::optional<double> number(const Json& object, std::string_view name) {
   return found == object.end() ? std::nullopt : number(*found);
 }
 
+struct Named {
+  std::string_view name;
+  std::optional<double> value;
+};
+
+// An object of numbers and nulls just as `append_number` writes it; nothing where it is written in any other way. A
+// finished batch has 32 of them and a plant that starts reads thousands of batches.
+std::optional<std::vector<Named>> read_as_written(std::string_view text) {
+  std::vector<Named> found;
+  if (text == "{}") return found;
+  if (!text.starts_with("{\"")) return std::nullopt;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (char before = '{'; at != end && *at == before; before = ',') {
+    if (++at == end || *at != '"') return std::nullopt;
+    const char* const name = ++at;
+    while (at != end && *at != '"' && *at != '\\') ++at;
+    if (end - at < 3 || at[0] != '"' || at[1] != ':') return std::nullopt;
+    Named item{{name, static_cast<std::size_t>(at - name)}, std::nullopt};
+    at += 2;
+    if (std::string_view(at, end).starts_with("null")) {
+      at += 4;
+    } else {
+      double value = 0;
+      const auto [behind, error] = std::from_chars(at, end, value);
+      if (error != std::errc() || !std::isfinite(value)) return std::nullopt;
+      at = behind;
+      item.value = value;
+    }
+    found.push_back(item);
+  }
+  return end - at == 1 && *at == '}' ? std::optional(std::move(found)) : std::nullopt;
+}
+
+// An object of numbers, whoever wrote it. The names point into `json` or `text`.
+std::vector<Named> read_numbers(std::string_view text, Json& json) {
+  if (auto found = read_as_written(text)) return std::move(*found);
+  json = parse(text, Json::value_t::object);
+  std::vector<Named> found;
+  for (const auto& [name, value] : json.get_ref<const Json::object_t&>()) found.push_back({name, number(value)});
+  return found;
+}
+
+// Most often it stands at the same place as in the table.
+const Named* find(const std::vector<Named>& all, std::string_view name, std::size_t place) {
+  if (place < all.size() && all[place].name == name) return &all[place];
+  const auto found = std::ranges::find(all, name, &Named::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
 template <class Enum, std::size_t n>
 std::optional<Enum> value_of(std::string_view name, const std::array<Enum, n>& values) {
   for (const Enum value : values) {
@@ -71,14 +123,14 @@ std::string parameters_to_json(const plant::Station& station, const process::Val
 }
 
 process::Values parameters_from_json(const plant::Station& station, process::ModelSet models, std::string_view text) {
-  const Json json = parse(text, Json::value_t::object);
+  Json json;
+  const std::vector<Named> kept = read_numbers(text, json);
   process::Values values = station.type->defaults(models, station.line);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const process::FieldInfo& field = station.type->fields[i];
-    const auto found = json.find(std::string(field.name));
-    if (found == json.end()) continue;
+    const Named* found = find(kept, field.name, i);
     // Null is a value of optional fields: "from upstream".
-    if (found->is_number() || field.optional) values[i] = number(*found);
+    if (found != nullptr && (found->value || field.optional)) values[i] = found->value;
   }
   return values;
 }
@@ -90,10 +142,14 @@ std::string properties_to_json(std::span<const std::string> names, std::span<con
 }
 
 std::vector<double> properties_from_json(std::span<const std::string> names, std::string_view text) {
-  const Json json = parse(text, Json::value_t::object);
+  Json json;
+  const std::vector<Named> kept = read_numbers(text, json);
   std::vector<double> values;
   values.reserve(names.size());
-  for (const std::string& name : names) values.push_back(number(json, name).value_or(kUnknown));
+  for (const std::string& name : names) {
+    const Named* found = find(kept, name, values.size());
+    values.push_back(found != nullptr ? found->value.value_or(kUnknown) : kUnknown);
+  }
   return values;
 }
 

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "records.hpp"
@@ -200,18 +198,11 @@ SqliteWriter::Result SqliteWriter::transact() {
   file_.check_in_place();
   Result result;
   SQLite::Transaction transaction(*session_->database, SQLite::TransactionBehavior::IMMEDIATE);
-  try {
-    for (const std::uint64_t batch : doubtful_) session_->writes.forget(batch);
-    // So that there is something to write, and success means something.
-    if (is_retry) session_->writes.set("written_again_us", to_us(plant::now()));
-    for (const Record& record : in_hand_) write(record, result);
-    transaction.commit();
-  } catch (const SQLite::Exception& problem) {
-    // The system's reason, before the rollback makes SQLite forget it.
-    const int error = sqlite3_system_errno(session_->database->getHandle());
-    if (error == 0) throw;
-    throw std::runtime_error(std::string(problem.what()) + " (" + std::generic_category().message(error) + ")");
-  }
+  for (const std::uint64_t batch : doubtful_) session_->writes.forget(batch);
+  // So that there is something to write, and success means something.
+  if (is_retry) session_->writes.set("written_again_us", to_us(plant::now()));
+  for (const Record& record : in_hand_) write(record, result);
+  transaction.commit();
   doubtful_.clear();
   return result;
 }

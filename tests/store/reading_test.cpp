@@ -1,11 +1,13 @@
 // Pages, events and telemetry as they are read.
 
+#include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Database.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "records.hpp"
 #include "store_testing.hpp"
 
 namespace battery_twin::store::testing {
@@ -221,6 +223,47 @@ TEST(Reading, OldFilesAreReadWithTheTablesOfToday) {
   const plant::Kept kept = load(*store);
   EXPECT_TRUE(kept.events.empty());
   EXPECT_EQ(kept.last_seq, 9u);
+}
+
+// What docs/storage.md promises to those who look into the file.
+TEST(Reading, PeopleSeeTimesAndFigures) {
+  const Folder folder;
+  const auto store = open(folder.file());
+  ASSERT_TRUE(accept(*store, new_batch(0)));
+  plant::BatchRecord batch = finished(new_batch(0), BatchStatus::completed);
+  process::EndOfLine end;
+  end.capacity_Ah = 5.25;
+  batch.end_of_line = std::make_shared<const process::EndOfLine>(end);
+  store->finish(batch);
+  store->event(event(1, EventType::batch_failed, "1"));
+  store->close();
+  SQLite::Database database(folder.file());
+  EXPECT_EQ(database.execAndGet("select finished_at from batches where capacity_Ah = 5.25").getString(),
+            "2023-11-14T22:13:22.123Z");
+  EXPECT_EQ(database.execAndGet("select time || batch_id from log where level = 'error'").getString(),
+            "2023-11-14T22:13:21.123Z1");
+}
+
+TEST(Reading, NumbersAsPeopleWriteThemToo) {
+  const plant::Station& drying = *plant::standard_layout().find_process("drying_anode");
+  const auto models = process::ModelSet::mechanistic;
+  const auto value = [&](std::string_view text, std::string_view field) {
+    return parameters_from_json(drying, models, text)[*drying.type->index_of(field)];
+  };
+  for (const char* text : {R"({"web_speed":0.25,"wet_thickness":1e-4,"solid_content":null})",
+                           R"({ "solid_content" : null, "wet_thickness" : 0.0001, "web_speed" : 0.25 })",
+                           R"({"of_tomorrow":[1],"wet_thickness":0.0001,"we\u0062_speed":0.25})"}) {
+    EXPECT_EQ(value(text, "web_speed"), 0.25) << text;
+    EXPECT_EQ(value(text, "wet_thickness"), 1e-4) << text;
+    EXPECT_EQ(value(text, "solid_content"), std::nullopt) << text;
+  }
+  EXPECT_EQ(parameters_from_json(drying, models, "{}"), drying.type->defaults(models, drying.line));
+  EXPECT_EQ(value(R"({"web_speed":null})", "web_speed"), value("{}", "web_speed")) << "null only where it may be";
+  for (const char* text :
+       {"", "{", "}", "{}}", "{,}", R"({"a")", R"({"a":)", R"({"a":1)", R"({"a":1,})", R"({"a":1 2})", R"({"a":nul})",
+        R"({"a":inf})", R"({"a":-nan})", R"({"a":1e999})", R"(["a",1])", "null"}) {
+    EXPECT_NE(sentence_of([&] { (void)parameters_from_json(drying, models, text); }), "") << text;
+  }
 }
 
 TEST(Reading, AFileThatSomebodySpoiledIsAnErrorAndNoCrash) {

@@ -48,10 +48,14 @@ struct EventFilter {
   std::size_t limit = 100;                             ///< the newest so many
 };
 
-/// What is kept of the plant, and who keeps it. Methods that read may be called from any thread and wait for the disk.
+/// What is kept of the plant, and who keeps it. Methods that read may be called from any thread and wait for the disk;
+/// they throw std::runtime_error where it cannot be read, and know what is kept, which is some milliseconds behind what
+/// was told. What is passed to `accept` and `on_kept` is called from a thread of the store's, must not throw and holds
+/// up all writing while it runs.
 class Store : public plant::Journal {
  public:
   /// For a plant that starts. Once, before anything is told. Telemetry of batches that have not finished is dropped.
+  /// `Kept::accepted` is the `index` of the next batch: more than there are where batches were refused in between.
   /// @param history  finished batches to give
   /// @param events   events to give
   /// @throws std::runtime_error
@@ -62,17 +66,19 @@ class Store : public plant::Journal {
 
   [[nodiscard]] virtual Health health() const = 0;
   [[nodiscard]] virtual std::optional<plant::BatchRecord> batch(std::string_view id) = 0;
-  /// As `PlantSimulation::batches`, over all batches that were ever accepted.
+  /// As `PlantSimulation::batches`, over all batches that were ever accepted. One that is being cancelled is `running`.
   [[nodiscard]] virtual std::optional<plant::PlantSimulation::Page> batches(std::optional<plant::BatchStatus> status,
                                                                             bool ascending, std::size_t limit,
                                                                             std::optional<std::string_view> after) = 0;
   /// @param station  only of this one
+  /// @return on a connection of its own; must not outlive the store
   [[nodiscard]] virtual std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch,
                                                                    std::optional<std::size_t> station) = 0;
   /// In order.
   [[nodiscard]] virtual std::vector<plant::Event> events(const EventFilter& filter) = 0;
 
-  /// Keeps all that was told and stops. Nothing may be told afterwards.
+  /// Keeps all that was told and stops; where that cannot be written, it gives up after three seconds and says so.
+  /// Nothing may be told afterwards, reading goes on. Idempotent.
   virtual void close() = 0;
 };
 
