@@ -85,9 +85,14 @@ std::optional<plant::BatchStatus> status_from(std::string_view name) {
   return std::nullopt;
 }
 
-// No page: the batch to go on behind was forgotten while the request waited.
-Response page_response(const std::optional<plant::PlantSimulation::Page>& page, const plant::Layout& layout) {
-  if (!page) return failure(404, "The batch to go on behind has been forgotten");
+// No page: there is no such batch to go on behind.
+Response page_response(const std::optional<plant::PlantSimulation::Page>& page, const plant::Layout& layout,
+                       const std::optional<std::string>& after) {
+  if (!page) {
+    Errors errors;
+    Query::add_choice_error("after", after.value_or(""), "the id of a batch", errors);
+    return invalid(errors);
+  }
   Response response;
   response.body.reserve(page->batches.size() * kBytesPerBatch);
   JsonWriter writer(response.body);
@@ -119,13 +124,11 @@ std::optional<Response> Routes::batches(const Call& call) {
   if (order != "asc" && order != "desc") Query::add_choice_error("order", order, "'desc' or 'asc'", errors);
   const auto limit = query.integer("limit", 1, kMaxPage, errors).value_or(kDefaultPage);
   const auto after = query.text("after");
-  if (after && config_.store == nullptr && !plant_.batch(*after))
-    Query::add_choice_error("after", *after, "the id of a batch", errors);
   if (!errors.empty()) return invalid(errors);
   // A full page is more than 10 MB: it would hold up everybody else on this thread.
   return give_to_clerk(call.later,
                        [this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after)] {
-                         return page_response(find_batches(status, ascending, limit, after), plant_.layout());
+                         return page_response(find_batches(status, ascending, limit, after), plant_.layout(), after);
                        });
 }
 

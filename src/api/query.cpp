@@ -1,6 +1,7 @@
 #include "query.hpp"
 
 #include <charconv>
+#include <limits>
 
 namespace battery_twin::api {
 namespace {
@@ -53,6 +54,7 @@ std::optional<std::uint64_t> Query::integer(std::string_view name, std::uint64_t
   if (negative) digits.remove_prefix(1);
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error == std::errc::result_out_of_range) number = std::numeric_limits<std::uint64_t>::max();
   if (digits.empty() || end != digits.data() + digits.size() || error == std::errc::invalid_argument) {
     errors.add(loc, "int_parsing", "Input should be a valid integer", *value);
   } else if (negative ? number > 0 || low > 0 : number < low) {

@@ -38,6 +38,7 @@ constexpr std::chrono::milliseconds kSlow{5};  // an answer that took longer say
 constexpr std::size_t kIdleRead = 1536;        // what a connection that does nothing holds for its next request
 constexpr std::size_t kReadAtOnce = 16 * 1024;
 constexpr std::size_t kWriteAtOnce = 64 * 1024;  // answers to requests that came together
+constexpr std::chrono::milliseconds kTurn{2};    // after which a client that sends ahead lets others go first
 constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kShort = 64 * 1024;  // an answer that always goes out
 
@@ -90,6 +91,9 @@ class HttpSession final : public Connection {
         auto [read_error, size] = co_await socket_.async_read_some(buffer_.prepare(room_), kTuple);
         have_read(size);
         error = read_error;
+      } else if (next == Next::write) {
+        co_await asio::post(socket_.get_executor(), kTuple);  // others have their turn
+        now_ = about_now();
       } else if (next == Next::wait) {
         co_await wait_for_answer();
       } else if (next == Next::stream) {
@@ -141,7 +145,7 @@ class HttpSession final : public Connection {
   // What has to be done, when the answers so far are written, before `serve` can go on.
   enum class Next {
     read,
-    write,    // nothing but that
+    write,    // nothing but that: it has had its turn
     wait,     // for an answer that comes later
     stream,   // the pieces of the answer's body
     upgrade,  // to a WebSocket
@@ -182,7 +186,7 @@ class HttpSession final : public Connection {
     std::optional<Next> next;
     if (pending_) next = answer_pending();
     while (!next) {
-      if (hub_.answers.size() >= kWriteAtOnce) return Next::write;
+      if (hub_.answers.size() >= kWriteAtOnce || about_now() - now_ > kTurn) return Next::write;
       next = phase_ == Phase::body ? read_body() : read_header();
     }
     return *next;
@@ -434,13 +438,13 @@ class HttpSession final : public Connection {
     error_code error;
     const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
     broken_ = error && error != asio::error::would_block;
-    if (broken_) return;
-    if (sent < bytes.size()) {
-      unsent_.swap(bytes);
-      unsent_from_ = sent;
-    } else if (bytes.capacity() > 4 * kWriteAtOnce) {
-      bytes = {};
+    const bool is_large = bytes.capacity() > 4 * kWriteAtOnce;
+    if (!broken_ && sent < bytes.size()) {
+      // The rest alone, so that what is held is what `unsent_bytes` counts.
+      unsent_ = bytes.substr(sent);
+      unsent_from_ = 0;
     }
+    if (is_large) bytes = {};
   }
 
   // Progress within the time-out is enough: a long answer may take long.

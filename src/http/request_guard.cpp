@@ -46,6 +46,7 @@ class Parser final : public beast::http::basic_parser<true> {
     if (const auto length = content_length()) header_.length = *length;
     header_.websocket = upgrade_ && connection_upgrade_;
     if (auto refusal = check_framing()) return refusal;
+    if (repeated_) return Refusal{400, "A field that may stand once only is given twice"};
     if (hosts_ > 1 || (hosts_ == 0 && !header_.http_1_0)) return Refusal{400, "One Host field is needed"};
     if (hosts_ == 1 && !is_host(header_.host)) return Refusal{400, "Host is malformed"};
     return std::nullopt;
@@ -79,6 +80,10 @@ class Parser final : public beast::http::basic_parser<true> {
     const auto first = [&](std::string_view& member) {
       if (member.empty()) member = view(value);
     };
+    const auto only = [&](std::string_view& member) {
+      repeated_ |= member.data() != nullptr;
+      member = view(value);
+    };
     switch (field) {
       case Field::host:
         ++hosts_;
@@ -106,17 +111,17 @@ class Parser final : public beast::http::basic_parser<true> {
       case Field::accept_encoding:
         return first(header_.accept_encoding);
       case Field::content_type:
-        return first(header_.content_type);
+        return only(header_.content_type);
       case Field::content_encoding:
-        return first(header_.content_encoding);
+        return only(header_.content_encoding);
       case Field::expect:
         return first(header_.expect);
       case Field::access_control_request_method:
         return first(header_.request_method);
       case Field::sec_websocket_key:
-        return first(header_.websocket_key);
+        return only(header_.websocket_key);
       case Field::sec_websocket_version:
-        return first(header_.websocket_version);
+        return only(header_.websocket_version);
       case Field::unknown:
         if (beast::iequals(name, "X-Request-ID")) first(header_.request_id);
         return;
@@ -143,6 +148,7 @@ class Parser final : public beast::http::basic_parser<true> {
   int lengths_ = 0;
   beast::string_view encoding_;
   beast::string_view length_;
+  bool repeated_ = false;
   bool upgrade_ = false;
   bool connection_upgrade_ = false;
   bool connection_close_ = false;  // Beast does not look for it in HTTP/1.0

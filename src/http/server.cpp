@@ -24,7 +24,7 @@ using Local = asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds kSweep{250};
 constexpr std::chrono::milliseconds kAcceptPause{100};
-constexpr std::size_t kKeptDescriptors = 32;  // for logs, timers and the like, and for those who are turned away
+constexpr std::size_t kKeptDescriptors = 40;  // for logs, timers, the database, and for those who are turned away
 constexpr std::size_t kTurnedAway = 16;       // clients at once that are told so with patience
 constexpr int kDroppedAtOnce = 64;
 
@@ -73,7 +73,7 @@ class TheServer final : public Server {
     acceptor_.bind(endpoint);
     acceptor_.listen(config_.backlog);
     const std::size_t descriptors = descriptor_limit();
-    max_connections_ = descriptors > 2 * kKeptDescriptors ? descriptors - kKeptDescriptors : descriptors / 2;
+    max_connections_ = descriptors - std::min(kKeptDescriptors, descriptors * 5 / 8);
     if (config_.limit_concurrency > 0) max_connections_ = std::min(max_connections_, config_.limit_concurrency);
     accept();
     sweep();

@@ -34,6 +34,7 @@ class WsSession final : public Connection, public api::Sink {
       feed_ = hub_.handler.open_feed(head, *this);
       feed_->refill();
     });
+    if (hub_.draining) drain();  // it began while the answers before it were sent
   }
 
   void send(std::shared_ptr<const std::string> text) override {

@@ -208,7 +208,7 @@ TEST(Reading, OldFilesAreReadWithTheTablesOfToday) {
         "(0, 'degassing_cell', 'completed', 3, '{}', '{}')");
     database.exec("update batch set lines = '{\"anode\":{\"station\":\"degassing_cell\"},\"fourth\":{}}'");
     database.exec(
-        "insert into event values (9, 0, 'batch_of_tomorrow', 'info', null, null, null, 'x', null, '[]', null)");
+        "insert into event values (9, 0, 'batch_of_tomorrow', 'info', null, null, null, 'x', null, '[]', null, 1)");
     database.exec("insert into machine_parameters values ('degassing_cell', 'mechanistic', '{}')");
     database.exec("insert into setting values ('of_tomorrow', 1)");
   }

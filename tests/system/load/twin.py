@@ -50,8 +50,9 @@ class Twin:
 
         with open(self.log_file, "wb") as log, open(self.access_file, "wb") as access:
             self.process = subprocess.Popen(
-                [str(binary), "--port", "0", "--seed", "1", "--no-use-colors", *map(str, options)], stderr=log,
-                stdout=access, env={**os.environ, **sanitizers, **(environment or {})}, preexec_fn=limit)
+                [os.path.abspath(binary), "--port", "0", "--seed", "1", "--no-use-colors", *map(str, options)], stderr=log,
+                stdout=access, env={**os.environ, **sanitizers, **(environment or {})}, preexec_fn=limit,
+                cwd=self.folder.name)
         found = []
         try:
             eventually(lambda: found.extend(re.findall(r"running on http://127\.0\.0\.1:(\d+)", self.log())) or found
