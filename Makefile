@@ -25,9 +25,9 @@ test:
 	cmake --preset release -DBATTERY_TWIN_TESTS=ON
 	cmake --build --preset release
 	@$(MAKE) --no-print-directory sanitizers
-	ctest --test-dir build/release --output-on-failure --timeout 300 -j 2
+	ctest --test-dir build/release --output-on-failure --timeout 300 -j 2 -LE load
 
-# The rooms' own tests, and those of the whole server, in builds that look for what tests cannot see.
+# The rooms' own tests, those of the whole server and hostile clients, in builds that look for what tests cannot see.
 sanitizers:
 	cmake --preset asan
 	cmake --build --preset asan

@@ -25,8 +25,9 @@ namespace asio = boost::asio;
 constexpr int kExitForced = 1;
 // Some batches' worth: more would be a longer way from the plant to the clients, less would stop it now and then.
 constexpr std::size_t kRoomForEvents = 512;
-constexpr std::size_t kHistory = 10'000;     // events that clients may ask for
-constexpr std::chrono::seconds kBlocked{5};  // longer than anything on the I/O thread may take
+constexpr std::size_t kBatchesAtStart = 200;  // that are read before serving; older ones are read when asked for
+constexpr std::size_t kHistory = 10'000;      // events that clients may ask for
+constexpr std::chrono::seconds kBlocked{5};   // longer than anything on the I/O thread may take
 
 // Passes on what the plant tells, in parts: between them others have their turn.
 class Pump {
@@ -131,7 +132,7 @@ int serve(const ServeOptions& options) {
   plant::PlantConfig plant_config = options.plant;
   try {
     store = open_store(options, layout, log);
-    if (store) kept = store->load(plant_config.models, plant_config.history_limit, kHistory);
+    if (store) kept = store->load(plant_config.models, std::min(plant_config.history_limit, kBatchesAtStart), kHistory);
   } catch (const std::exception& error) {
     log.error(error.what());
     return kExitStart;
