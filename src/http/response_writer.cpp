@@ -17,6 +17,9 @@ namespace {
 
 // Below it the header would outweigh what is saved.
 constexpr std::size_t kGzipFrom = 8 * 1024;
+// It runs on the I/O thread: so much takes a few milliseconds, the 10 MB of a full page of batches would hold up
+// everybody else for a tenth of a second.
+constexpr std::size_t kGzipUpTo = 256 * 1024;
 constexpr std::string_view kUsualType = "application/json";
 
 std::string date_of(std::time_t time) {
@@ -130,7 +133,7 @@ void ResponseWriter::write(std::string& wire, const api::Response& response, con
   const bool without_length = response.status == 101 || response.status == 204;
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
-  const bool may_compress = body->size() >= kGzipFrom;
+  const bool may_compress = body->size() >= kGzipFrom && body->size() <= kGzipUpTo;
   if (may_compress && takes_gzip(options.accept_encoding)) {
     compressed = gzipped(*body);
     if (compressed) body = &*compressed;
