@@ -93,8 +93,8 @@ Response page_response(const std::optional<plant::PlantSimulation::Page>& page, 
   writer.begin_object().key("batches").begin_array();
   for (const plant::BatchRecord& batch : page->batches) write_batch(writer, batch, layout);
   writer.end_array().key("next");
-  if (page->more)
-    writer.value(page->batches.back().id);
+  if (page->next)
+    writer.value(*page->next);
   else
     writer.null();
   writer.end_object();
@@ -121,15 +121,18 @@ std::optional<Response> Routes::batches(const Call& call) {
   if (after && !plant_.batch(*after)) Query::add_choice_error("after", *after, "the id of a batch", errors);
   if (!errors.empty()) return invalid(errors);
   // A full page is more than 10 MB: it would hold up everybody else on this thread.
-  clerk_.give([this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after),
-               reply = call.later()] {
+  const bool taken = clerk_.give([this, status, ascending = order == "asc", limit,
+                                  after = std::optional<std::string>(after), reply = call.later()] {
     try {
       reply(page_response(plant_.batches(status, ascending, limit, after), plant_.layout()));
     } catch (const std::exception&) {
       reply(failure(503, "There is not enough memory for so long a list now"));
     }
   });
-  return std::nullopt;
+  if (taken) return std::nullopt;
+  Response busy = failure(503, "Too many long lists are being made");
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
 }
 
 std::optional<Response> Routes::batch(const Call& call) {
