@@ -214,7 +214,6 @@ class HttpSession final : public Connection {
   // The header has been understood.
   std::optional<Next> begin() {
     close_ = !header_.keep_alive || hub_.draining;
-    extra_.clear();
     const std::string_view method = header_.method;
     const bool changes = method == "POST" || method == "PATCH" || method == "DELETE" || method == "PUT";
     if (!allowed_origin_ && (changes || header_.websocket)) return refuse(detail(403, "This Origin may not do that"));
@@ -357,6 +356,7 @@ class HttpSession final : public Connection {
     phase_ = Phase::idle;
     skipped_line_ = false;
     handed_over_ = {};
+    extra_.clear();  // here, because what comes next may be refused before it has any of its own
     body_.reset();
     return close_ ? std::optional(Next::linger) : std::nullopt;
   }
