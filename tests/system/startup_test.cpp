@@ -68,5 +68,16 @@ TEST(AccessLog, HasOneLineForEachRequest) {
   EXPECT_EQ(count(log, "\"POST /factory/start HTTP/1.1\" 200"), 1u) << log;
 }
 
+TEST(AccessLog, CutsALongTarget) {
+  Twin twin;
+  EXPECT_EQ(twin.http.get("/" + std::string(10'000, 'a')).status, 404);
+  EXPECT_EQ(twin.http.request(std::string(500, 'M'), "/").status, 405);
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  const std::string log = twin.server.out();
+  EXPECT_EQ(count(log, "/" + std::string(2047, 'a') + "... HTTP/1.1\" 404"), 1u) << log;
+  EXPECT_EQ(count(log, "\"" + std::string(64, 'M') + "... / HTTP/1.1\" 405"), 1u) << log;
+}
+
 }  // namespace
 }  // namespace battery_twin::system
