@@ -153,7 +153,7 @@ void Broadcaster::check(const Query& query, Errors& errors) {
 }
 
 std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
-  pump();  // so that the client's past ends where its live messages begin
+  pump_some();  // so that what has just happened is past to the client; what is still queued then comes to it live
   if (std::ranges::none_of(clients_, &Client::telemetry)) {
     // Nobody has looked since: what the machines show now is not news.
     for (const plant::Station& station : plant_.layout().stations())
