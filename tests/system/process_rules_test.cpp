@@ -211,6 +211,17 @@ TEST(P3, ASecondSignalForces) {
   EXPECT_TRUE(twin.server.wait(seconds(30)).has_value());
 }
 
+TEST(P3, HalfAHeaderHoldsNothingUp) {
+  Twin twin({"--timeout-graceful-shutdown", "300"});
+  Connection half(twin.server.port());
+  half.send("GET /health HTTP/1.1\r\nHost: ");
+  EXPECT_EQ(twin.http.get("/health/live").status, 200);  // so it has been read so far
+  twin.server.signal(SIGTERM);
+  const HttpResponse response = read_response(half);
+  EXPECT_EQ(response.status, 503) << response.body;
+  EXPECT_EQ(twin.server.wait(kDrain), 0);
+}
+
 TEST(P3, ARequestThatNeverEndsIsCutOffInTime) {
   Twin twin({"--timeout-graceful-shutdown", "1"});
   Connection stuck(twin.server.port());
