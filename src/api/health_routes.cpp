@@ -12,17 +12,17 @@ std::optional<Response> Routes::greeting(const Call& /*call*/) {
 std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
   const std::size_t clients = broadcaster_.clients();
-  if (health_.behind.empty() || health_.load != load || health_.clients != clients) keep_health(load, clients);
+  if (health_.rest.empty() || health_.load != load || health_.clients != clients) keep_health(load, clients);
   Response response;
   response.body.reserve(320);
   response.body.append(health_.before);
   JsonWriter(response.body).thousandths(uptime_ms());
-  response.body.append(health_.behind);
+  response.body.append(health_.rest);
   return response;
 }
 
 void Routes::keep_health(const plant::Load& load, std::size_t clients) {
-  health_ = {.load = load, .clients = clients, .before = {}, .behind = {}};
+  health_ = {.load = load, .clients = clients, .before = {}, .rest = {}};
   std::string& text = health_.before;
   JsonWriter writer(text);
   writer.begin_object().member("status", "healthy").member("version", config_.version).key("uptime_s").value(0);
@@ -44,7 +44,7 @@ void Routes::keep_health(const plant::Load& load, std::size_t clients) {
       .null()
       .end_object();
   writer.member("websocket_clients", clients).end_object();
-  health_.behind = text.substr(place);
+  health_.rest = text.substr(place);
   text.resize(place);
 }
 
