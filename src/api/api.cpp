@@ -131,7 +131,8 @@ class TheApi final : public Api {
     if (path.size() > 1 && path.ends_with('/')) {
       path.remove_suffix(1);
       if (path == kWebSocketPath || !allowed_methods(Routes::table(), path).empty()) {
-        // Only names of ours or one machine's or batch's name can stand in such a path; others were refused.
+        // A machine's or batch's place in it holds what the client sent: only because that is escaped can it neither
+        // end the field nor name another host.
         std::string location;
         for (const char c : path) location += is_plain(c) ? std::string(1, c) : escaped(c);
         if (!head.query.empty()) location.append("?").append(head.query);

@@ -99,8 +99,8 @@ Response page_response(const std::optional<plant::PlantSimulation::Page>& page, 
   writer.begin_object().key("batches").begin_array();
   for (const plant::BatchRecord& batch : page->batches) write_batch(writer, batch, layout);
   writer.end_array().key("next");
-  if (page->more)
-    writer.value(page->batches.back().id);
+  if (page->next)
+    writer.value(*page->next);
   else
     writer.null();
   writer.end_object();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "event_json.hpp"
 
@@ -51,13 +52,11 @@ class Broadcaster::Client final : public Feed {
     telemetry_ = query.flag("telemetry", ignored);
     const auto since = query.integer("since", 0, std::numeric_limits<std::uint64_t>::max(), ignored);
     const auto replay = query.integer("replay", 0, std::numeric_limits<std::uint64_t>::max(), ignored);
-    const auto& history = broadcaster.history_;
-    const std::uint64_t oldest = history.empty() ? 1 : history.front().seq;
-    newest_at_start_ = history.empty() ? 0 : history.back().seq;
+    newest_at_start_ = broadcaster.newest_;
     if (since) {
-      start_after(*since, oldest);
+      start_after(*since, broadcaster.oldest());
     } else {
-      const std::uint64_t count = std::min<std::uint64_t>(replay.value_or(kDefaultReplay), history.size());
+      const std::uint64_t count = std::min<std::uint64_t>(replay.value_or(kDefaultReplay), broadcaster.history_.size());
       next_ = newest_at_start_ + 1 - count;
     }
     broadcaster_.clients_.push_back(this);
@@ -66,17 +65,17 @@ class Broadcaster::Client final : public Feed {
 
   void refill() override {
     if (live_) return;
-    const auto& history = broadcaster_.history_;
     for (std::size_t sent = 0; sent < kReplayedAtOnce;) {
-      if (history.empty() || next_ > history.back().seq) {
+      const std::uint64_t oldest = broadcaster_.oldest();
+      if (next_ < oldest) {  // too slow: what it should get next has been forgotten
+        send_gap(next_, oldest - 1, kForgotten);
+        next_ = oldest;
+      }
+      if (next_ > broadcaster_.newest_) {
         live_ = true;
         return;
       }
-      if (next_ < history.front().seq) {  // too slow: what it should get next has been forgotten
-        send_gap(next_, history.front().seq - 1, kForgotten);
-        next_ = history.front().seq;
-      }
-      const plant::Event& event = history[next_ - history.front().seq];
+      const plant::Event& event = broadcaster_.history_[next_ - oldest];
       ++next_;
       if (!wants(event)) continue;
       sink_.send(shared(event_text(event, broadcaster_.plant_.layout(), event.seq <= newest_at_start_)));
@@ -107,6 +106,8 @@ class Broadcaster::Client final : public Feed {
   [[nodiscard]] const Subscription& subscription() const { return subscription_; }
   [[nodiscard]] bool telemetry() const { return telemetry_; }
   [[nodiscard]] bool live() const { return live_; }
+  /// It has not read that event out of the history.
+  [[nodiscard]] bool owed(const plant::Event& event) const { return live_ && event.seq >= next_; }
   void send(const Text& text) { sink_.send(text); }
 
  private:
@@ -134,7 +135,7 @@ class Broadcaster::Client final : public Feed {
   bool telemetry_ = false;
   Subscription subscription_;
   Broadcaster& broadcaster_;
-  std::uint64_t next_ = 1;  // while not live
+  std::uint64_t next_ = 1;  // while not live; then the first that comes to it live
   std::uint64_t newest_at_start_ = 0;
 };
 
@@ -154,7 +155,7 @@ void Broadcaster::check(const Query& query, Errors& errors) {
 }
 
 std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
-  pump();  // so that the client's past ends where its live messages begin
+  pump_some();  // so that what has just happened is past to the client; what is still queued then comes to it live
   if (std::ranges::none_of(clients_, &Client::telemetry)) {
     // Nobody has looked since: what the machines show now is not news.
     for (const plant::Station& station : plant_.layout().stations())
@@ -163,27 +164,46 @@ std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
   return std::make_unique<Client>(*this, query, sink);
 }
 
-void Broadcaster::pump() { pass_on(events_.drain()); }
+void Broadcaster::pump() {
+  while (pump_some()) {
+  }
+}
 
 bool Broadcaster::pump_some() {
-  pass_on(events_.drain(std::clamp(kSentAtOnce / std::max<std::size_t>(clients_.size(), 1), kFewest, kMost)));
+  if (passed_on_ == fresh_.size()) {
+    fresh_ = events_.drain(std::clamp(kSentAtOnce / std::max<std::size_t>(clients_.size(), 1), kFewest, kMost));
+    passed_on_ = 0;
+    remember();
+  }
+  pass_on();
   return !events_.empty();
 }
 
-void Broadcaster::pass_on(const std::vector<plant::Event>& events) {
-  // All of them first: whatever happens while they are sent, the history has no holes.
-  for (const plant::Event& event : events) {
-    history_.push_back(event);
-    if (history_.size() > capacity_) history_.pop_front();
+// All of them first: whatever happens while they are sent, the history has no holes.
+void Broadcaster::remember() {
+  for (const plant::Event& event : fresh_) {
+    try {
+      history_.push_back(event);
+      if (history_.size() > capacity_) history_.pop_front();
+    } catch (const std::bad_alloc&) {
+      history_.clear();  // what was kept makes room for what comes; who wants it is told of a gap
+    }
+    newest_ = event.seq;
   }
-  for (const plant::Event& kept : events) {
-    if (on_event_) on_event_(kept);
+}
+
+// An exception, for want of memory, leaves before anybody has got the event: the next call begins with it.
+void Broadcaster::pass_on() {
+  while (passed_on_ < fresh_.size()) {
+    const plant::Event& event = fresh_[passed_on_];
     Text text;  // made when the first client wants it
     for (Client* client : clients_) {
-      if (!client->live() || !client->wants(kept)) continue;
-      if (!text) text = shared(event_text(kept, plant_.layout(), false));
+      if (!client->owed(event) || !client->wants(event)) continue;
+      if (!text) text = shared(event_text(event, plant_.layout(), false));
       client->send(text);
     }
+    ++passed_on_;
+    if (on_event_) on_event_(event);
   }
 }
 

@@ -42,7 +42,10 @@ class Broadcaster {
  private:
   class Client;
 
-  void pass_on(const std::vector<plant::Event>& events);
+  void remember();
+  void pass_on();
+  /// Of the oldest event that is kept, or of the next one where none is.
+  [[nodiscard]] std::uint64_t oldest() const { return history_.empty() ? newest_ + 1 : history_.front().seq; }
   void send_progress();
   void send_telemetry();
 
@@ -50,7 +53,10 @@ class Broadcaster {
   plant::EventQueue& events_;
   std::size_t capacity_;
   std::function<void(const plant::Event&)> on_event_;
-  std::deque<plant::Event> history_;  // oldest first, sequence numbers without holes
+  std::deque<plant::Event> history_;  // oldest first, sequence numbers without holes up to the newest
+  std::uint64_t newest_ = 0;          // the last number that was given to the history
+  std::vector<plant::Event> fresh_;   // in the history already, on their way to the live clients
+  std::size_t passed_on_ = 0;         // of them
   std::vector<Client*> clients_;
   std::vector<std::uint64_t> sent_versions_;                        // of each machine's snapshot
   std::vector<std::pair<std::string, std::string>> sent_progress_;  // of each running batch

@@ -15,7 +15,17 @@ Clerk::~Clerk() {
   thread_.join();
 }
 
-void Clerk::give(std::function<void()> work) {
+bool Clerk::give(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (work_.size() >= kMostWaiting) return false;
+    work_.push_back(std::move(work));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void Clerk::go_on(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
     work_.push_back(std::move(work));
@@ -31,7 +41,11 @@ void Clerk::run() {
     std::function<void()> work = std::move(work_.front());
     work_.pop_front();
     lock.unlock();
-    work();
+    try {
+      work();
+    } catch (...) {
+      // Out of memory even for saying so. It must not end the process: the client's time-out answers instead.
+    }
     work = {};
     lock.lock();
   }

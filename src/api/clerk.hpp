@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -9,7 +10,7 @@
 namespace battery_twin::api {
 
 /// A thread that makes long answers, one after the other, so that the I/O thread goes on with everybody else's
-/// requests. There are never more of them than connections that wait for one.
+/// requests. What a client no longer waits for is made all the same, so only so much is taken on.
 class Clerk {
  public:
   Clerk();
@@ -18,8 +19,13 @@ class Clerk {
   Clerk(const Clerk&) = delete;
   Clerk& operator=(const Clerk&) = delete;
 
-  /// @param work  must not throw
-  void give(std::function<void()> work);
+  /// @param work  an exception out of it is dropped
+  /// @return false when so many are waiting already that this one would wait too long; then it is not taken
+  [[nodiscard]] bool give(std::function<void()> work);
+  /// The next part of something that was given before: always taken. Each client has one at most.
+  void go_on(std::function<void()> work);
+
+  static constexpr std::size_t kMostWaiting = 32;
 
  private:
   void run();

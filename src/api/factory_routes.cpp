@@ -180,22 +180,20 @@ std::optional<Response> Routes::factory_status(const Call& /*call*/) {
     }
     writer.end_object();
   }
-  const plant::Counters counters = plant_.counters();
   writer.end_object().key("counters").begin_object();
-  writer.member("accepted", counters.accepted)
-      .member("completed", counters.completed)
-      .member("failed", counters.failed)
-      .member("cancelled", counters.cancelled)
-      .member("scrapped", counters.scrapped)
+  writer.member("accepted", status.counters.accepted)
+      .member("completed", status.counters.completed)
+      .member("failed", status.counters.failed)
+      .member("cancelled", status.counters.cancelled)
+      .member("scrapped", status.counters.scrapped)
       .end_object();
-  const plant::Pacing pacing = plant_.pacing();
-  const auto interval = static_cast<std::uint64_t>(pacing.step_interval.count());
+  const auto interval = static_cast<std::uint64_t>(status.pacing.step_interval.count());
   writer.key("pacing").begin_object().key("step_interval_ms");
   if (interval % 1000 == 0)
     writer.value(interval / 1000);
   else
     writer.thousandths(interval);
-  writer.member("paused", pacing.paused).end_object();
+  writer.member("paused", status.pacing.paused).end_object();
   writer.member("models", to_string(plant_.config().models)).key("uptime_s").thousandths(uptime_ms());
   writer.member("version", config_.version).end_object();
   return response;
@@ -225,7 +223,7 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
     }
   }
 
-  broadcaster_.pump();
+  broadcaster_.pump_some();
   std::vector<plant::Event> found;
   const auto& history = broadcaster_.history();
   for (auto event = history.rbegin(); event != history.rend() && event->seq > since && found.size() < limit; ++event) {

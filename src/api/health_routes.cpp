@@ -42,19 +42,19 @@ std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
   const std::size_t clients = broadcaster_.clients();
   const store::Health store = config_.store != nullptr ? config_.store->health() : store::Health{.backend = "none"};
-  if (health_.behind.empty() || health_.load != load || health_.clients != clients || health_.store != store)
+  if (health_.rest.empty() || health_.load != load || health_.clients != clients || health_.store != store)
     keep_health(load, clients, store);
   Response response;
   if (store.status == store::Health::Status::failed) response.status = 503;
   response.body.reserve(320);
   response.body.append(health_.before);
   JsonWriter(response.body).thousandths(uptime_ms());
-  response.body.append(health_.behind);
+  response.body.append(health_.rest);
   return response;
 }
 
 void Routes::keep_health(const plant::Load& load, std::size_t clients, const store::Health& store) {
-  health_ = {.load = load, .clients = clients, .store = store, .before = {}, .behind = {}};
+  health_ = {.load = load, .clients = clients, .store = store, .before = {}, .rest = {}};
   std::string& text = health_.before;
   JsonWriter writer(text);
   writer.begin_object()
@@ -84,7 +84,7 @@ void Routes::keep_health(const plant::Load& load, std::size_t clients, const sto
   if (config_.store != nullptr) writer.member("backlog", store.backlog);
   writer.end_object();
   writer.member("websocket_clients", clients).end_object();
-  health_.behind = text.substr(place);
+  health_.rest = text.substr(place);
   text.resize(place);
 }
 

@@ -11,14 +11,14 @@ std::optional<Response> Routes::machine_status(const Call& call) {
   // Between two steps there is nothing new but the time.
   const std::uint64_t changes = plant_.changes(*station);
   KeptStatus& kept = statuses_[station->index];
-  if (kept.behind.empty() || kept.changes != changes) kept = {changes, status_behind_timestamp(*station)};
+  if (kept.rest.empty() || kept.changes != changes) kept = {changes, status_after_timestamp(*station)};
   Response response;
-  response.body.reserve(kept.behind.size() + 64);
-  response.body.append("{\"timestamp\":\"").append(TimeText(plant::now()).view()).append("\",").append(kept.behind);
+  response.body.reserve(kept.rest.size() + 64);
+  response.body.append("{\"timestamp\":\"").append(TimeText(plant::now()).view()).append("\",").append(kept.rest);
   return response;
 }
 
-std::string Routes::status_behind_timestamp(const plant::Station& station) const {
+std::string Routes::status_after_timestamp(const plant::Station& station) const {
   const process::MachineType& type = *station.type;
   const plant::MachineSnapshot snapshot = plant_.machine(station);
   const process::MachineModel& model = type.model(snapshot.models);

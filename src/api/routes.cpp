@@ -7,7 +7,7 @@
 namespace battery_twin::api {
 namespace {
 
-constexpr std::array<Route, 16> kTable{{
+constexpr auto kTable = std::to_array<Route>({
     {"GET", "/", &Routes::greeting},
     {"POST", "/start-simulation", &Routes::start_simulation, true},
     {"POST", "/factory/start", &Routes::factory_start, true},
@@ -24,9 +24,12 @@ constexpr std::array<Route, 16> kTable{{
     {"GET", "/health", &Routes::health},
     {"GET", "/health/live", &Routes::health_live},
     {"GET", "/health/ready", &Routes::health_ready},
-}};
+});
 
 static_assert(std::ranges::none_of(kTable, [](const Route& route) { return route.pattern.starts_with("/{"); }));
+static_assert(std::ranges::all_of(kTable, [](const Route& route) {
+  return std::ranges::count(route.pattern, '{') <= static_cast<std::ptrdiff_t>(std::tuple_size_v<Parts>);
+}));
 
 }  // namespace
 
@@ -52,18 +55,22 @@ Json number(double value) {
   return value;
 }
 
+std::variant<process::Line, Response> Routes::line(const Call& call) {
+  if (const auto line = process::line_from(call.parts.at(0))) return *line;
+  return failure(404, "Line not found: there are the lines anode, cathode and cell");
+}
+
 std::variant<const plant::Station*, Response> Routes::station(const Call& call) const {
-  const std::string_view line_name = call.parts.at(0);
-  const std::string_view machine = call.parts.at(1);
-  const auto line = process::line_from(line_name);
-  if (!line) return failure(404, "Line not found: there are the lines anode, cathode and cell");
-  const plant::Station* found = plant_.layout().find(*line, machine);
+  auto named = line(call);
+  if (auto* refusal = std::get_if<Response>(&named)) return std::move(*refusal);
+  const process::Line line = std::get<process::Line>(named);
+  const plant::Station* found = plant_.layout().find(line, call.parts.at(1));
   if (found == nullptr) {
     std::string names;
-    for (const plant::Station& station : plant_.layout().stations(*line)) {
+    for (const plant::Station& station : plant_.layout().stations(line)) {
       names += (names.empty() ? "" : ", ") + std::string(station.type->name);
     }
-    return failure(404, "Machine not found: the " + std::string(line_name) + " line has " + names);
+    return failure(404, "Machine not found: the " + std::string(to_string(line)) + " line has " + names);
   }
   return found;
 }
@@ -80,7 +87,7 @@ std::optional<Response> Routes::once_kept(const Later& later, Response response)
 // that a client may know already.
 std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<Response()> work) {
   plant_.when_kept([this, work = std::move(work), reply = later()](bool /*kept*/) {
-    clerk_.give([work, reply] {
+    const bool taken = clerk_.give([work, reply] {
       try {
         reply(work());
       } catch (const std::bad_alloc&) {
@@ -89,6 +96,10 @@ std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<
         reply(failure(503, "The store cannot be read now: see /health"));
       }
     });
+    if (taken) return;
+    Response busy = failure(503, "Too many long lists are being made");
+    busy.headers.emplace_back("Retry-After", "1");
+    reply(std::move(busy));
   });
   return std::nullopt;
 }

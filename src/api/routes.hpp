@@ -43,23 +43,25 @@ class Routes {
   std::optional<Response> start(plant::BatchRequest request, const Later& later);
   /// The station that the first two parts of the path name, or the answer that there is none.
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
+  /// The line that the first part names, or the answer that there is none.
+  [[nodiscard]] static std::variant<process::Line, Response> line(const Call& call);
   [[nodiscard]] Json pacing_json() const;
   [[nodiscard]] std::uint64_t uptime_ms() const;
 
-  [[nodiscard]] std::string status_behind_timestamp(const plant::Station& station) const;
+  [[nodiscard]] std::string status_after_timestamp(const plant::Station& station) const;
   void keep_health(const plant::Load& load, std::size_t clients, const store::Health& store);
 
   // Parts of answers that many ask for and that seldom change.
   struct KeptStatus {
     std::uint64_t changes = 0;
-    std::string behind;  // the timestamp
+    std::string rest;  // all that follows the timestamp
   };
   struct KeptHealth {
     plant::Load load{};
     std::size_t clients = 0;
     store::Health store{};
-    std::string before;  // the uptime
-    std::string behind;
+    std::string before;  // all up to the uptime
+    std::string rest;    // all that follows it
   };
 
   [[nodiscard]] std::optional<plant::BatchRecord> find_batch(std::string_view id) const;

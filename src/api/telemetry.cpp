@@ -40,7 +40,7 @@ class TelemetrySource final : public BodySource, public std::enable_shared_from_
       : reader_(std::move(reader)), batch_id_(std::move(batch_id)), format_(format), layout_(layout), clerk_(clerk) {}
 
   void next(std::function<void(Piece)> done) override {
-    clerk_.give([self = shared_from_this(), done = std::move(done)] {
+    clerk_.go_on([self = shared_from_this(), done = std::move(done)] {
       Piece piece;
       try {
         piece = self->piece();

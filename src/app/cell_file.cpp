@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include "battery_twin/api/json.hpp"
 
 namespace battery_twin::app {
 namespace {
+
+// A design takes one kilobyte. /dev/zero would be read for ever.
+constexpr std::size_t kMostBytes = 1024 * 1024;
 
 // A key as it may be shown on a terminal: cut, and with control characters escaped.
 std::string shown(const std::string& key) {
@@ -30,11 +32,14 @@ process::CellDesign read_cell(const std::string& name_or_path) {
     if (design.name == name_or_path) return design;
   }
   std::ifstream file(name_or_path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
+  std::string text(kMostBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMostBytes) throw std::runtime_error(name_or_path + " is larger than 1 MiB");
+  if (text.empty() || file.bad())
     throw std::runtime_error("there is neither a cell design nor a readable file " + name_or_path +
                              "; built-in designs are " + known_names());
-  const auto parsed = api::parse_json(text.str());
+  const auto parsed = api::parse_json(text);
   if (const auto* error = std::get_if<api::JsonError>(&parsed))
     throw std::runtime_error(name_or_path + ": " + error->message + " at " + api::dump(error->loc));
   const auto& document = std::get<api::Json>(parsed);

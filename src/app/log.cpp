@@ -20,8 +20,12 @@
 namespace battery_twin::app {
 namespace {
 
-constexpr std::size_t kQueue = 8192;           // messages, of some 4 kB at most
-constexpr std::size_t kAccessAtOnce = 4000;    // bytes: what a pipe takes in one write
+// Messages. One of the access log is at most 4 kB of lines and one line more, of 9 kB when every byte of its target has
+// to be escaped: 13 kB, 105 MB for a queue that is full of them.
+constexpr std::size_t kQueue = 8192;
+constexpr std::size_t kAccessAtOnce = 4000;  // bytes: what a pipe takes in one write
+constexpr std::size_t kMostOfTarget = 2048;  // bytes that are shown of it, before they are escaped
+constexpr std::size_t kMostOfMethod = 64;
 constexpr std::chrono::seconds kLastLines{1};  // for what is queued at the end
 
 using Clock = std::chrono::steady_clock;
@@ -128,6 +132,11 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+void append_cut(std::string& out, std::string_view text, std::size_t most) {
+  append_escaped(out, text.substr(0, most));
+  if (text.size() > most) out += "...";
+}
+
 spdlog::level::level_enum level_from(const std::string& name) {
   if (name == "warning") return spdlog::level::warn;
   if (name == "error") return spdlog::level::err;
@@ -190,9 +199,9 @@ void Log::access(std::string_view peer, std::string_view method, std::string_vie
   if (!access_) return;
   std::string& lines = access_lines_;
   lines.append(access_prefix_).append(peer).append(" - \"");
-  append_escaped(lines, method);
+  append_cut(lines, method, kMostOfMethod);
   lines += ' ';
-  append_escaped(lines, target);
+  append_cut(lines, target, kMostOfTarget);
   lines.append(" HTTP/").append(version).append("\" ").append(std::to_string(status)).append(" ");
   lines.append(http::reason_phrase(status)).append("\n");
   if (lines.size() > kAccessAtOnce) flush_access();

@@ -37,10 +37,14 @@ class Pump {
   /// From any thread.
   void start() {
     if (is_due_.exchange(true)) return;
-    asio::post(io_, [this] {
-      is_due_ = false;
-      if (api_.pump_some()) start();
-    });
+    try {
+      asio::post(io_, [this] {
+        is_due_ = false;
+        if (api_.pump_some()) start();
+      });
+    } catch (const std::exception&) {
+      is_due_ = false;  // out of memory: the ticker tries again
+    }
   }
 
  private:
@@ -210,10 +214,15 @@ int serve(const ServeOptions& options) {
   // Sessions hold on to server and api: they must be gone before those.
   server->cut();
   io.restart();
-  try {
-    io.poll();
-  } catch (const std::exception& error) {
-    log.error(std::string("a handler failed: ") + error.what());
+  for (bool done = false; !done;) {
+    try {
+      io.poll();
+      done = true;
+    } catch (const std::exception& error) {  // it ends that handler; others may still hold sessions
+      log.error(std::string("a handler failed: ") + error.what());
+    } catch (...) {
+      log.error("a handler failed: unknown exception");
+    }
   }
   events.notify({});
   const std::size_t open = plant.stop();

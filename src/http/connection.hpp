@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 using Executor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
 
-/// The time to within a few milliseconds, for a fraction of what the exact one costs. Not later than that.
+/// The time, for a fraction of what the exact one costs. It may lag by a few milliseconds and is never ahead.
 [[nodiscard]] inline Clock::time_point about_now() {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);  // steady_clock is CLOCK_MONOTONIC
@@ -73,7 +73,13 @@ struct Hub {
   /// handlers, or by one in several pieces, goes out in one write.
   void flush_later(std::shared_ptr<Connection> connection, const Executor& executor) {
     to_flush.push_back(std::move(connection));
-    if (to_flush.size() == 1) boost::asio::post(executor, [this] { flush(); });
+    if (to_flush.size() > 1) return;
+    try {
+      boost::asio::post(executor, [this] { flush(); });
+    } catch (...) {
+      to_flush.pop_back();  // else all who come later would wait for a flush that nobody does
+      throw;
+    }
   }
 
   void flush() {

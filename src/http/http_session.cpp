@@ -65,6 +65,21 @@ api::Response too_many_connections() {
   return response;
 }
 
+api::Response shutting_down() { return detail(503, "The server is shutting down"); }
+
+// Counts bytes as unsent for as long as it lives.
+class Unsent {
+ public:
+  Unsent(std::size_t& sum, std::size_t size) : sum_(sum), size_(size) { sum_ += size_; }
+  ~Unsent() { sum_ -= size_; }
+  Unsent(const Unsent&) = delete;
+  Unsent& operator=(const Unsent&) = delete;
+
+ private:
+  std::size_t& sum_;
+  std::size_t size_;
+};
+
 // One HTTP connection. `serve` answers all requests that have come whole, without waiting for anything; `run` writes
 // these answers at once and waits for what `serve` needs to go on.
 //
@@ -82,7 +97,7 @@ class HttpSession final : public Connection {
     error_code error;
     for (;;) {
       hub_.answers.clear();
-      const Next next = error ? give_up(error) : serve();
+      const Next next = serve(error);
       send();
       if (!unsent_.empty()) co_await send_rest();
       if (broken_ || next == Next::end) co_return;
@@ -182,14 +197,33 @@ class HttpSession final : public Connection {
     };
   }
 
-  Next serve() {
-    std::optional<Next> next;
-    if (pending_) next = answer_pending();
-    while (!next) {
+  Next serve(error_code error) {
+    for (;;) {
+      if (const auto next = step(error)) return *next;
       if (hub_.answers.size() >= kWriteAtOnce || about_now() - now_ > kTurn) return Next::write;
-      next = phase_ == Phase::body ? read_body() : read_header();
     }
-    return *next;
+  }
+
+  // The next request, or what there is of it. Whatever fails on the way to its answer is an internal error.
+  std::optional<Next> step(error_code error) {
+    const std::size_t before = hub_.answers.size();
+    try {
+      if (error) return give_up(error);
+      if (pending_) return answer_pending();
+      return phase_ == Phase::body ? read_body() : read_header();
+    } catch (const std::exception& exception) {
+      return fail(before, exception.what());
+    } catch (...) {
+      return fail(before, "unknown exception");
+    }
+  }
+
+  // @param before  where the answer begins that was perhaps begun
+  Next fail(std::size_t before, std::string_view cause) {
+    hub_.answers.resize(before);
+    pending_ = nullptr;
+    header_.accept = {};  // to put the answer into another form may be what failed
+    return refuse(internal_error(cause));
   }
 
   // Each of these that may give nothing does so when a request is answered and the next one may be looked for.
@@ -204,42 +238,43 @@ class HttpSession final : public Connection {
       if (buffered().empty() || (!skipped_line_ && buffered() == "\r")) return hub_.draining ? Next::end : Next::read;
       first_byte_at_ = now_;
       // Most clients ask for the same again and again: what has been understood need not be taken apart again.
-      if (!header_text_.empty() && buffered().starts_with(header_text_)) {
-        buffer_.consume(header_text_.size());
-        return begin();
+      if (!header_bytes_.empty() && buffered().starts_with(header_bytes_)) {
+        buffer_.consume(header_bytes_.size());
+        return route();
       }
-      look_ = HeaderText(hub_.config.max_header);
+      scan_ = HeaderText(hub_.config.max_header);
       phase_ = Phase::header;
     }
     const auto bytes = buffer_.data();
-    switch (look_.look({static_cast<char*>(bytes.data()), bytes.size()})) {
+    switch (scan_.look({static_cast<char*>(bytes.data()), bytes.size()})) {
       case HeaderText::State::incomplete:
-        return Next::read;
+        if (!hub_.draining) return Next::read;
+        header_ = {};
+        return refuse(shutting_down());
       case HeaderText::State::foreign:
         return Next::end;
       case HeaderText::State::refused:
         header_ = {};
-        return refuse(look_.refusal());
+        return refuse(scan_.refusal());
       case HeaderText::State::complete:
         break;
     }
-    header_text_ = buffered().substr(0, look_.size());
+    header_bytes_ = buffered().substr(0, scan_.size());
     header_ = {};
-    const auto refusal = http::read_header(header_text_, header_);
-    buffer_.consume(look_.size());
+    const auto refusal = http::read_header(header_bytes_, header_);
+    buffer_.consume(scan_.size());
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.
     if (!header_.host.empty() && !hub_.policy.allows_host(header_.host))
       return refuse(detail(421, "This server does not serve that host"));
     allowed_origin_ =
         header_.origins == 0 || (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host));
-    return begin();
+    return route();
   }
 
   // The header has been understood.
-  std::optional<Next> begin() {
+  std::optional<Next> route() {
     close_ = !header_.keep_alive || hub_.draining;
-    extra_.clear();
     const std::string_view method = header_.method;
     const bool changes = method == "POST" || method == "PATCH" || method == "DELETE" || method == "PUT";
     if (!allowed_origin_ && (changes || header_.websocket)) return refuse(detail(403, "This Origin may not do that"));
@@ -269,16 +304,9 @@ class HttpSession final : public Connection {
 
   std::optional<Next> handle(std::string_view body) {
     handed_over_ = about_now();
-    std::optional<api::Response> response;
-    try {
-      response = hub_.handler.handle(head(), body, [this] { return later(); });
-      if (!response && pending_) return Next::wait;
-      if (!response) throw std::logic_error("neither an answer nor a promise of one");
-    } catch (const std::exception& error) {
-      response = internal_error(error.what());
-    } catch (...) {
-      response = internal_error("unknown exception");
-    }
+    const std::optional<api::Response> response = hub_.handler.handle(head(), body, [this] { return later(); });
+    if (!response && pending_) return Next::wait;
+    if (!response) throw std::logic_error("neither an answer nor a promise of one");
     pending_ = nullptr;
     add_preflight(*response);
     return answer(*response);
@@ -310,7 +338,7 @@ class HttpSession final : public Connection {
       return refuse(detail(400, "Sec-WebSocket-Key must be 16 bytes in base64"));
     if (head.has_body) return refuse(detail(400, "A WebSocket is opened without a body"));
     if (auto refusal = hub_.handler.refuse_websocket(head)) return refuse(*refusal);
-    if (hub_.draining) return refuse(detail(503, "The server is shutting down"));
+    if (hub_.draining) return refuse(shutting_down());
     return Next::upgrade;
   }
 
@@ -378,6 +406,7 @@ class HttpSession final : public Connection {
     phase_ = Phase::idle;
     skipped_line_ = false;
     handed_over_ = {};
+    extra_.clear();  // here, because what comes next may be refused before it has any of its own
     body_.reset();
     if (response.source && header_.method != "HEAD") {
       source_ = response.source;
@@ -422,13 +451,14 @@ class HttpSession final : public Connection {
     const Id id = random_id();
     hub_.config.on_error("internal error " + std::string(view(id)) + " in " + std::string(header_.method) + " " +
                          std::string(header_.target) + ": " + std::string(cause));
-    close_ = true;
     return {.status = 500, .body = R"({"detail":"Internal server error","error_id":")" + std::string(view(id)) + "\"}"};
   }
 
   void log_access(int status) {
-    if (hub_.config.on_access && !header_.method.empty())
-      hub_.config.on_access(peer_, header_.method, header_.target, header_.http_1_0 ? "1.0" : "1.1", status);
+    if (!hub_.config.on_access) return;
+    const auto shown = [](std::string_view text) { return text.empty() ? "-" : text; };
+    hub_.config.on_access(peer_, shown(header_.method), shown(header_.target), header_.http_1_0 ? "1.0" : "1.1",
+                          status);
   }
 
   // Writes as much as the socket takes at once, nearly always all.
@@ -449,8 +479,7 @@ class HttpSession final : public Connection {
 
   // Progress within the time-out is enough: a long answer may take long.
   Task send_rest() {
-    const std::size_t size = unsent_.size() - unsent_from_;
-    hub_.unsent_bytes += size;
+    const Unsent counted(hub_.unsent_bytes, unsent_.size() - unsent_from_);
     while (unsent_from_ < unsent_.size() && !broken_) {
       expired_ = false;
       set_deadline_in(hub_.config.write_timeout);
@@ -458,7 +487,6 @@ class HttpSession final : public Connection {
       if (error) broken_ = true;
       unsent_from_ += sent;
     }
-    hub_.unsent_bytes -= size;
     unsent_ = {};
     clear_deadline();
     now_ = about_now();
@@ -466,7 +494,7 @@ class HttpSession final : public Connection {
 
   void prepare_to_read() {
     expired_ = false;
-    idle_ = phase_ == Phase::idle;
+    idle_ = phase_ != Phase::body;
     switch (phase_) {
       case Phase::idle:
         set_deadline(now_ + (fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout));
@@ -497,6 +525,7 @@ class HttpSession final : public Connection {
   Next give_up(error_code error) {
     if (phase_ == Phase::idle) return Next::end;
     if (phase_ == Phase::header) header_ = {};
+    if (hub_.draining && phase_ == Phase::header) return refuse(shutting_down());
     if (expired_) return refuse(detail(408, "The request did not arrive in time"));
     if (error == asio::error::eof) return refuse(detail(400, "The request is incomplete"));
     return Next::end;
@@ -589,9 +618,9 @@ class HttpSession final : public Connection {
   // The request that is being read or answered.
   Phase phase_ = Phase::idle;
   bool skipped_line_ = false;
-  HeaderText look_{0};
-  std::string header_text_;
-  RequestHeader header_;  // of header_text_
+  HeaderText scan_{0};
+  std::string header_bytes_;
+  RequestHeader header_;  // of header_bytes_
   bool allowed_origin_ = false;
   bool close_ = true;
   std::optional<BodyReader> body_;
@@ -601,8 +630,8 @@ class HttpSession final : public Connection {
   Clock::time_point now_ = about_now();  // when something last came
   Clock::time_point first_byte_at_{};
   Clock::time_point handed_over_{};  // to the handler
-  bool idle_ = false;
-  bool fresh_ = true;  // nothing has come yet
+  bool idle_ = false;                // waits for a request, of which at most a part of the header has come
+  bool fresh_ = true;                // nothing has come yet
   bool expired_ = false;
   bool broken_ = false;
 };

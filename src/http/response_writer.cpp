@@ -18,6 +18,9 @@ namespace {
 
 // Below it the header would outweigh what is saved.
 constexpr std::size_t kGzipFrom = 8 * 1024;
+// It runs on the I/O thread: so much takes a few milliseconds, the 10 MB of a full page of batches would hold up
+// everybody else for a tenth of a second.
+constexpr std::size_t kGzipUpTo = 256 * 1024;
 constexpr std::string_view kUsualType = "application/json";
 
 std::string date_of(std::time_t time) {
@@ -144,7 +147,7 @@ void ResponseWriter::write(std::string& wire, const api::Response& response, con
   const std::string* body = &response.body;
   std::optional<std::string> compressed;
   const bool streamed = response.source != nullptr;
-  const bool may_compress = streamed || body->size() >= kGzipFrom;
+  const bool may_compress = streamed || (body->size() >= kGzipFrom && body->size() <= kGzipUpTo);
   const bool gzips = may_compress && takes_gzip(options.accept_encoding);
   if (gzips && !streamed) {
     GzipStream gzip;

@@ -39,11 +39,15 @@ class WsSession final : public Connection, public api::Sink {
 
   void send(std::shared_ptr<const std::string> text) override {
     if (state_ != State::open) return;
-    push(Opcode::text, std::move(text));
-    // What is on its way already does not count: it may be an answer of the greatest size.
-    if (queue_.cost_behind_first() <= hub_.config.ws_max_backlog) return;
-    close(CloseCode::try_again_later);
-    if (hub_.config.on_left_behind) hub_.config.on_left_behind();
+    try {
+      push(Opcode::text, std::move(text));
+      // What is on its way already does not count: it may be an answer of the greatest size.
+      if (queue_.cost_behind_first() <= hub_.config.ws_max_backlog) return;
+      close(CloseCode::try_again_later);
+      if (hub_.config.on_left_behind) hub_.config.on_left_behind();
+    } catch (...) {  // out of memory: it ends this client, which has missed something, not those behind it
+      cut();
+    }
   }
 
   void expire() override {
@@ -100,8 +104,8 @@ class WsSession final : public Connection, public api::Sink {
 
   void flush_later() {
     if (flush_is_due_) return;
-    flush_is_due_ = true;
     hub_.flush_later(self(), socket_.get_executor());
+    flush_is_due_ = true;  // not before: where memory ran out, the next one tries again
   }
 
   void write() {

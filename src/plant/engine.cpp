@@ -229,11 +229,12 @@ void PlantSimulation::Engine::spawn_line(const BatchPtr& batch, Line line) {
   walk = std::make_shared<Walk>(pool_);
   arrive(batch, walk, layout.stations(line).front());
   tell(started(line), *batch, named(*batch->id) + " started the " + std::string(to_string(line)) + " line");
-  const auto on_end = [this, batch, line](const std::exception_ptr& error) {
+  const auto on_end = [this, batch, line, walk](const std::exception_ptr& error) {
     if (!error) return;
     // Only memory can run out here: models' exceptions end in run_station.
     const std::lock_guard lock(mutex_);
     fail(*batch, "the plant could not go on with the batch");
+    give_back(*walk, line);
     finish_line(batch, line, std::nullopt);
   };
   // Posted, because a coroutine that a thread of the pool spawns would start here and now, and wait for the mutex.
@@ -301,8 +302,21 @@ void PlantSimulation::Engine::release(const Station& station) {
   next.walk->wake();
 }
 
+// What a walk that ended in an exception may still have.
+void PlantSimulation::Engine::give_back(const Walk& walk, Line line) {
+  for (const Station& station : layout.stations(line)) {
+    Machine& machine = machines_[station.index];
+    std::erase_if(machine.waiting, [&](const Machine::Waiter& waiter) { return waiter.walk.get() == &walk; });
+    if (machine.owner != &walk) continue;
+    switch_off(machine);
+    release(station);
+  }
+}
+
 // @param figures  set when the line was walked to its end; of meaning on the cell line only
 void PlantSimulation::Engine::finish_line(const BatchPtr& batch, Line line, std::optional<process::EndOfLine> figures) {
+  // Only once, also where an exception came out of it or behind it.
+  if (!std::exchange(batch->walks[at(line)], nullptr)) return;
   --batch->active_lines;
   if (figures && !must_stop(*batch)) {
     LineProgress& progress = batch->record.lines[at(line)];

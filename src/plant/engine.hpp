@@ -103,6 +103,7 @@ class PlantSimulation::Engine {
   void arrive(const BatchPtr& batch, const std::shared_ptr<Walk>& walk, const Station& station);
   void hand_over(const Station& station, const BatchPtr& batch, const Walk& walk);
   void release(const Station& station);
+  void give_back(const Walk& walk, process::Line line);
   void finish_line(const BatchPtr& batch, process::Line line, std::optional<process::EndOfLine> figures);
   void complete(Batch& batch, process::EndOfLine figures);
   void settle_stopped(Batch& batch);

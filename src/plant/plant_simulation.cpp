@@ -1,8 +1,10 @@
 #include "battery_twin/plant/plant_simulation.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "engine.hpp"
@@ -294,33 +296,50 @@ std::optional<BatchRecord> PlantSimulation::Engine::batch(std::string_view id) c
 std::optional<PlantSimulation::Page> PlantSimulation::Engine::batches(std::optional<BatchStatus> status, bool ascending,
                                                                       std::size_t limit,
                                                                       std::optional<std::string_view> after) const {
-  const std::lock_guard lock(mutex_);
+  Page page{.batches = {}, .next = {}};
+  std::vector<BatchPtr> chosen;
+  const auto is_wanted = [&](const Batch& batch) { return !status || batch.record.status == *status; };
+  // False once the page is full.
+  const auto add = [&](const BatchPtr& batch) {
+    if (!is_wanted(*batch)) return true;
+    if (chosen.size() == limit) {
+      page.next = *chosen.back()->id;
+      return false;
+    }
+    chosen.push_back(batch);
+    return true;
+  };
+  std::unique_lock lock(mutex_);
   std::optional<std::uint64_t> behind;
   if (after) {
     const auto found = by_id_.find(*after);
     if (found == by_id_.end()) return std::nullopt;
     behind = found->second->record.index;
   }
-  Page page{.batches = {}, .more = false};
-  // False once the page is full.
-  const auto add = [&](const Batch& batch) {
-    if (status && batch.record.status != *status) return true;
-    if (page.batches.size() == limit) {
-      page.more = true;
-      return false;
-    }
-    page.batches.push_back(record_of(batch));
-    return true;
-  };
   if (ascending) {
     for (auto it = behind ? by_index_.upper_bound(*behind) : by_index_.begin(); it != by_index_.end(); ++it) {
-      if (!add(*it->second)) break;
+      if (!add(it->second)) break;
     }
   } else {
     const auto start = behind ? by_index_.lower_bound(*behind) : by_index_.end();
     for (auto it = std::make_reverse_iterator(start); it != by_index_.rend(); ++it) {
-      if (!add(*it->second)) break;
+      if (!add(it->second)) break;
     }
+  }
+  lock.unlock();
+  // Copying a full page takes milliseconds, which no machine and no request should wait for.
+  constexpr std::size_t kCopiedAtOnce = 32;
+  constexpr std::chrono::microseconds kRest{20};
+  page.batches.reserve(chosen.size());
+  for (std::size_t copied = 0; copied < chosen.size(); ++copied) {
+    if (copied % kCopiedAtOnce == 0) {
+      // Without a rest the mutex would be taken back before who waits for it has woken.
+      if (lock) lock.unlock();
+      if (copied > 0) std::this_thread::sleep_for(kRest);
+      lock.lock();
+    }
+    // What has changed meanwhile may not belong to the list any more.
+    if (is_wanted(*chosen[copied])) page.batches.push_back(record_of(*chosen[copied]));
   }
   return page;
 }

@@ -151,10 +151,10 @@ std::optional<plant::PlantSimulation::Page> SqliteReader::batches(std::optional<
     if (status) bind_value(query, 1, to_string(*status));
     if (behind) bind_value(query, 2, *behind);
     bind_value(query, 3, to_limit(limit) + 1);
-    Page page{.batches = batches_of(database, query), .more = false};
+    Page page{.batches = batches_of(database, query), .next = {}};
     if (page.batches.size() > limit) {
       page.batches.pop_back();
-      page.more = true;
+      page.next = page.batches.back().id;
     }
     return page;
   });

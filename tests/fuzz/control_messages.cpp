@@ -20,13 +20,15 @@ class LastText final : public api::Sink {
   std::size_t count = 0;
 };
 
-void check_answer(std::string_view message, const std::string& answer) {
-  if (answer == "Echo: " + std::string(message)) return;
+// True when the message changed what the client hears of.
+bool check_answer(std::string_view message, const std::string& answer) {
+  if (answer == "Echo: " + std::string(message)) return false;
   require(message.find("subscribe") != std::string_view::npos, "all that does not subscribe is echoed");
   const Json document = Json::parse(answer, nullptr, false);
   require(document.is_object(), "an answer is JSON");
   require(document["status"] == "subscribed" || document["status"] == "error", "an answer says how it went");
   require(answer.size() <= 1024, "an answer is short whatever was sent");
+  return document["status"] == "subscribed";
 }
 
 void check(std::string_view text) {
@@ -40,12 +42,13 @@ void check(std::string_view text) {
   const auto feed = under_test.api().open_feed(head, sink);
   feed->refill();
   text.remove_prefix(std::min(text.find('\n'), text.size()));
+  bool hears_all = true;
   while (!text.empty()) {
     text.remove_prefix(1);
     const std::string_view message = text.substr(0, text.find('\n'));
     text.remove_prefix(message.size());
     if (!http::is_utf8(message)) continue;  // the WebSocket session lets no other through
-    check_answer(message, feed->on_text(message));
+    if (check_answer(message, feed->on_text(message))) hears_all = false;
     feed->refill();
   }
   // Something happens that the client may have subscribed to.
@@ -55,6 +58,7 @@ void check(std::string_view text) {
   under_test.api().pump();
   under_test.api().tick();
   require(sink.count <= before + 1, "a client hears of what happens once");
+  require(!hears_all || sink.count == before + 1, "who has not subscribed hears of all that happens");
 }
 
 }  // namespace

@@ -200,6 +200,40 @@ TEST(P1, AHandlerThatThrowsIs500WithAnErrorId) {
   EXPECT_NE(server.errors().front().find("the secret cause"), std::string::npos);
 }
 
+TEST(P1, AHandlerThatThrowsBeforeOrBehindTheAnswerIs500Too) {
+  struct Throwing : MadeUpHandler {
+    [[noreturn]] static void fail() { throw std::runtime_error("the secret cause"); }
+    std::optional<api::Response> refuse(const api::RequestHead& /*head*/) override { fail(); }
+    bool is_websocket(std::string_view path) const override {
+      if (path == "/is") fail();
+      return true;
+    }
+    std::optional<api::Response> refuse_websocket(const api::RequestHead& /*head*/) override { fail(); }
+    api::Response as_problem(const api::Response& /*response*/, std::string_view /*title*/) const override { fail(); }
+  };
+  Throwing handler;
+  handler.on_request = [](const api::RequestHead& head, std::string_view, const api::Later&) {
+    return api::Response{.status = head.path == "/problem" ? 404 : 200, .body = "{}"};
+  };
+  MadeUpServer server(handler);
+  const HttpClient http(server.port());
+  for (const std::string& request :
+       {system::request_text("POST", "/refuse", "{}", {}), system::upgrade_text("/is"), system::upgrade_text("/refuse"),
+        system::request_text("GET", "/problem", {}, {{"Accept", "application/problem+json"}})}) {
+    // What was answered before goes out as it is.
+    Connection connection(server.port());
+    connection.send(kGet + request);
+    EXPECT_EQ(read_response(connection).status, 200) << request;
+    const HttpResponse response = read_response(connection);
+    EXPECT_EQ(response.status, 500) << request;
+    EXPECT_EQ(response.field("Connection"), "close") << request;
+    const std::string id = response.json().at("error_id");
+    EXPECT_NE(server.errors().back().find(id), std::string::npos) << server.errors().back();
+    EXPECT_NE(server.errors().back().find("the secret cause"), std::string::npos) << server.errors().back();
+    EXPECT_EQ(http.get("/").status, 200);
+  }
+}
+
 TEST(P1, AFeedThatThrowsClosesWith1011) {
   for (const std::string place : {"open", "refill", "text"}) {
     MadeUpHandler handler;

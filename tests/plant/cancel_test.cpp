@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "made_up_machines.hpp"
@@ -211,6 +215,38 @@ TEST(Stop, TurnsMachinesOffWithoutCancelling) {
   EXPECT_EQ(refusal(plant.enqueue({})), Refused::Why::stopping);
   EXPECT_EQ(plant.stop(), 3u) << "once more is harmless";
   EXPECT_EQ(plant.cancel("1"), Cancel::cancelling) << "and so is a late request";
+}
+
+// Nothing that a batch does outside its models fails as long as there is memory, so a reader that throws stands for
+// that: it is called where the plant tells that a machine was turned off.
+TEST(Failure, OfThePlantItselfGivesTheMachinesBack) {
+  EventQueue queue;
+  std::atomic<bool> fails = false;
+  queue.notify([&] {
+    if (fails.exchange(false)) throw std::bad_alloc();
+  });
+  PlantSimulation plant(standard_layout(), slow(), queue);
+  const auto eventually = [](const auto& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (!condition() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return condition();
+  };
+  enqueue(plant, {.id = "fails"});
+  std::size_t turned_on = 0;
+  ASSERT_TRUE(eventually([&] {
+    for (const Event& event : queue.drain()) turned_on += event.type == EventType::machine_turned_on ? 1 : 0;
+    return turned_on == 2;
+  }));
+  fails = true;
+  plant.set_pacing({Interval{0}, false});
+  ASSERT_TRUE(eventually([&] { return plant.batch("fails")->status == BatchStatus::failed; }));
+  EXPECT_EQ(plant.batch("fails")->error, "the plant could not go on with the batch");
+  for (const std::optional<std::string>& occupant : plant.status().machines) EXPECT_FALSE(occupant);
+  for (const Station& station : plant.layout().stations()) EXPECT_FALSE(plant.machine(station).on);
+  enqueue(plant, {.id = "next"});
+  EXPECT_TRUE(eventually([&] { return plant.batch("next")->status == BatchStatus::completed; }));
+  EXPECT_EQ(plant.counters().failed, 1u);
 }
 
 TEST(Stop, OfAnIdlePlantLosesNothing) {

@@ -173,13 +173,21 @@ TEST_F(Queue, PagesGoThroughAllBatchesInEitherDirection) {
   for (int i = 0; i < 5; ++i) enqueue(plant);
   using Ids = std::vector<std::string>;
   EXPECT_EQ(ids(plant.batches(std::nullopt, false, 2, std::nullopt)), (Ids{"5", "4"}));
-  EXPECT_TRUE(plant.batches(std::nullopt, false, 2, std::nullopt)->more);
+  EXPECT_EQ(plant.batches(std::nullopt, false, 2, std::nullopt)->next, "4");
   EXPECT_EQ(ids(plant.batches(std::nullopt, false, 2, "4")), (Ids{"3", "2"}));
   EXPECT_EQ(ids(plant.batches(std::nullopt, false, 2, "2")), (Ids{"1"}));
-  EXPECT_FALSE(plant.batches(std::nullopt, false, 2, "2")->more);
+  EXPECT_EQ(plant.batches(std::nullopt, false, 2, "2")->next, std::nullopt);
   EXPECT_EQ(ids(plant.batches(std::nullopt, true, 4, "1")), (Ids{"2", "3", "4", "5"}));
-  EXPECT_FALSE(plant.batches(std::nullopt, true, 4, "1")->more);
+  EXPECT_EQ(plant.batches(std::nullopt, true, 4, "1")->next, std::nullopt);
   EXPECT_FALSE(plant.batches(std::nullopt, true, 4, "unheard-of").has_value());
+}
+
+TEST_F(Queue, ALongPageHasEveryBatchOnce) {
+  std::vector<std::string> expected;
+  for (int i = 1; i <= 100; ++i) expected.push_back(enqueue(plant));
+  EXPECT_EQ(ids(plant.batches(std::nullopt, true, 100, std::nullopt)), expected);
+  expected.pop_back();
+  EXPECT_EQ(ids(plant.batches(std::nullopt, true, 99, std::nullopt)), expected);
 }
 
 TEST_F(Queue, PagesCanBeNarrowedToAStatus) {
@@ -190,8 +198,9 @@ TEST_F(Queue, PagesCanBeNarrowedToAStatus) {
   EXPECT_EQ(ids(plant.batches(BatchStatus::cancelled, false, 10, std::nullopt)), (Ids{"3"}));
   EXPECT_EQ(ids(plant.batches(BatchStatus::running, true, 10, std::nullopt)), (Ids{"1"}));
   EXPECT_EQ(ids(plant.batches(BatchStatus::failed, true, 10, std::nullopt)), (Ids{}));
-  EXPECT_TRUE(plant.batches(BatchStatus::queued, false, 1, std::nullopt)->more);
-  EXPECT_FALSE(plant.batches(BatchStatus::running, true, 1, std::nullopt)->more) << "nothing more of that status";
+  EXPECT_EQ(plant.batches(BatchStatus::queued, false, 1, std::nullopt)->next, "4");
+  EXPECT_EQ(plant.batches(BatchStatus::running, true, 1, std::nullopt)->next, std::nullopt)
+      << "nothing more of that status";
 }
 
 TEST_F(Queue, StopAcceptingLetsWorkGoOn) {

@@ -28,7 +28,8 @@ std::optional<Page> page_of(const std::vector<plant::BatchRecord>& all, std::opt
     order.erase(order.begin(), found + 1);
   }
   if (status) std::erase_if(order, [&](const plant::BatchRecord& batch) { return batch.status != *status; });
-  Page page{.batches = {}, .more = order.size() > limit};
+  Page page{.batches = {}, .next = {}};
+  if (order.size() > limit) page.next = order[limit - 1].id;
   order.resize(std::min(order.size(), limit));
   page.batches = order;
   return page;
@@ -67,7 +68,7 @@ TEST(Reading, PagesAreThoseOfThePlant) {
           ASSERT_EQ(page.has_value(), expected.has_value());
           if (!page) continue;
           EXPECT_EQ(ids_of(*page), ids_of(*expected));
-          EXPECT_EQ(page->more, expected->more);
+          EXPECT_EQ(page->next, expected->next);
           ++pages;
         }
       }

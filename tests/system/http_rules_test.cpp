@@ -485,6 +485,22 @@ TEST(H13, ARefusedBodyIsNotTakenForARequest) {
                         {"415", "POST /factory/start" + fields + "Content-Type: text/plain\r\n\r\n" + kNext, {415}}});
 }
 
+TEST(H14, AnAnswerCarriesNothingOfTheOneBefore) {
+  const Twin twin;
+  for (const char* refused :
+       {"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        "GET /health HTTP/1.1\nHost: localhost\n\n", "GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n"}) {
+    Connection connection(twin.server.port());
+    connection.send(kGet + "Origin: http://localhost\r\n\r\n");
+    ASSERT_EQ(read_response(connection).field("Access-Control-Allow-Origin"), "http://localhost");
+    connection.send(refused);
+    const HttpResponse response = read_response(connection);
+    EXPECT_GE(response.status, 400);
+    EXPECT_FALSE(response.header("Access-Control-Allow-Origin")) << refused;
+    EXPECT_FALSE(response.header("Vary")) << refused;
+  }
+}
+
 TEST(H14, PipelinedRequestsAreAnsweredInOrder) {
   const Twin twin;
   Connection connection(twin.server.port());

@@ -210,6 +210,17 @@ TEST(P3, ASecondSignalForces) {
   EXPECT_TRUE(twin.server.wait(seconds(30)).has_value());
 }
 
+TEST(P3, HalfAHeaderHoldsNothingUp) {
+  Twin twin({"--timeout-graceful-shutdown", "300"});
+  Connection half(twin.server.port());
+  half.send("GET /health HTTP/1.1\r\nHost: ");
+  EXPECT_EQ(twin.http.get("/health/live").status, 200);  // so it has been read so far
+  twin.server.signal(SIGTERM);
+  const HttpResponse response = read_response(half);
+  EXPECT_EQ(response.status, 503) << response.body;
+  EXPECT_EQ(twin.server.wait(kDrain), 0);
+}
+
 TEST(P3, ARequestThatNeverEndsIsCutOffInTime) {
   Twin twin({"--timeout-graceful-shutdown", "1"});
   Connection stuck(twin.server.port());
@@ -269,9 +280,9 @@ TEST(P5, AFullDiskIsSurvived) {
 TEST(P5, ALogThatNobodyReadsHoldsNobodyUp) {
   ServerProcess server({}, {"sh", "-c", "mkfifo pipe && exec 3<>pipe && exec \"$0\" \"$@\" >pipe"});
   Connection connection(server.port());
-  // Lines are queued by the 4 kB: each of these fills one such piece.
+  // Lines are queued by the 4 kB: two of these, cut, fill one such piece.
   const std::string get = "GET /?" + std::string(4'000, 'x') + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  constexpr int kRequests = 10'000;
+  constexpr int kRequests = 20'000;
   constexpr int kAtOnce = 100;
   std::string burst;
   for (int i = 0; i < kAtOnce; ++i) burst += get;

@@ -47,6 +47,14 @@ TEST(Startup, ABadOptionIsExit2) {
   }
 }
 
+TEST(Startup, ACellFileWithoutAnEndIsRefused) {
+  Process process({BATTERY_TWIN_BINARY, "--cell", "/dev/zero"});
+  const auto code = process.wait();
+  ASSERT_TRUE(code);
+  EXPECT_NE(*code, 0);
+  EXPECT_NE(process.err().find("/dev/zero is larger than 1 MiB"), std::string::npos) << process.err();
+}
+
 TEST(Startup, VersionAndHelpAreAnswered) {
   for (const char* option : {"--version", "--help"}) {
     Process process({BATTERY_TWIN_BINARY, option});
@@ -66,6 +74,25 @@ TEST(AccessLog, HasOneLineForEachRequest) {
   EXPECT_EQ(count(log, "\"GET /health HTTP/1.1\" 200"), 1u) << log;
   EXPECT_EQ(count(log, "\"GET /nothing?a=b HTTP/1.1\" 404"), 1u) << log;
   EXPECT_EQ(count(log, "\"POST /factory/start HTTP/1.1\" 200"), 1u) << log;
+}
+
+TEST(AccessLog, HasALineForARequestThatCannotBeRead) {
+  Twin twin;
+  EXPECT_EQ(twin.http.raw("GET / HTTP/1.1\nHost: localhost\n\n").status, 400);
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  EXPECT_EQ(count(twin.server.out(), "\"- - HTTP/1.1\" 400"), 1u) << twin.server.out();
+}
+
+TEST(AccessLog, CutsALongTarget) {
+  Twin twin;
+  EXPECT_EQ(twin.http.get("/" + std::string(10'000, 'a')).status, 404);
+  EXPECT_EQ(twin.http.request(std::string(500, 'M'), "/").status, 405);
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  const std::string log = twin.server.out();
+  EXPECT_EQ(count(log, "/" + std::string(2047, 'a') + "... HTTP/1.1\" 404"), 1u) << log;
+  EXPECT_EQ(count(log, "\"" + std::string(64, 'M') + "... / HTTP/1.1\" 405"), 1u) << log;
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace battery_twin::api {
 class Sink {
  public:
   virtual ~Sink() = default;
-  /// Queues a text message. The text is shared by all clients that get it.
+  /// Queues a text message. The text is shared by all clients that get it. A client that cannot be given it is ended:
+  /// that is no exception here.
   virtual void send(std::shared_ptr<const std::string> text) = 0;
 };
 

@@ -39,7 +39,8 @@ struct ServerConfig {
   std::chrono::milliseconds ws_ping_interval{20'000};
   std::chrono::milliseconds ws_ping_timeout{20'000};
 
-  /// Told every answered request: peer ("127.0.0.1:38480"), request line without version, status. May be empty.
+  /// Told every answered request: peer ("127.0.0.1:38480"), request line without version, status; "-" stands for what
+  /// of the request line did not come or cannot be read. May be empty.
   std::function<void(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
                      int status)>
       on_access;
@@ -57,7 +58,8 @@ class Server {
   [[nodiscard]] virtual std::string url() const = 0;
   /// Only this machine can reach it: loopback or a Unix socket.
   [[nodiscard]] virtual bool is_private() const = 0;
-  /// Stops accepting, closes WebSockets with 1012 and idle connections; requests under way are finished.
+  /// Stops accepting, closes WebSockets with 1012 and idle connections; requests under way are finished, those of which
+  /// a part of the header has come are answered 503.
   /// @param done  called when the last connection has gone, at the latest after `timeout`, when the rest is cut off
   virtual void drain(std::chrono::milliseconds timeout, std::function<void()> done) = 0;
   /// Cuts every connection off. They are gone once the io_context has run what is ready then; the server and the

@@ -154,7 +154,7 @@ class PlantSimulation {
 
   struct Page {
     std::vector<BatchRecord> batches;
-    bool more;  ///< there are further ones after the last
+    std::optional<std::string> next;  ///< the id to go on behind, where there are further ones
   };
   /// Batches in order of acceptance, newest first unless `ascending`.
   /// @param after  the id to go on behind; unknown: no page

@@ -22,14 +22,15 @@ struct WebOf {
   L width{};          ///< after slitting, m
   L epsilon_width{};  ///< deviation from the target width, m
 
-  // Reference only.
+  // Reference only: mixing writes the volumes, which coating reads, slitting the burr factor for inspection.
   L am_volume{};       ///< active material in the slurry, L
   L ca_volume{};       ///< conductive additive, L
   L pvdf_volume{};     ///< binder, L
   L solvent_volume{};  ///< L
   L burr_factor{};     ///< dimensionless
 
-  // Mechanistic: the slurry.
+  // Mechanistic: the slurry. Mixing writes all of it, coating reads the flow (yield stress, consistency,
+  // agglomerates); the mass fractions are read as far down as formation.
   L density{};        ///< of the slurry, kg/m³
   L active_mass{};    ///< mass fraction of the slurry, 0–1
   L binder_mass{};    ///< mass fraction
@@ -39,24 +40,24 @@ struct WebOf {
   L consistency{};    ///< Herschel–Bulkley K, Pa·s^n
   L agglomerates{};   ///< carbon that is not yet dispersed, 0–1
 
-  // Mechanistic: the web.
+  // Mechanistic: the web. From coating on, each machine writes anew what it changes; see the members where not.
   L length{};             ///< coated, m
   L coated_width{};       ///< m
   L solid_loading{};      ///< dry mass per area of one face, kg/m²
   L solvent_loading{};    ///< solvent left, kg/m²
-  L loading_deviation{};  ///< relative standard deviation of the loading from cell to cell
+  L loading_deviation{};  ///< relative standard deviation of the loading from cell to cell; by coating, for calendering
   L thickness{};          ///< of one face's coating, m
   L defect_density{};     ///< coating defects, 1/m²
   L burr_height{};        ///< m
-  L strips{};             ///< electrodes cut from the web
-  L escapes{};            ///< defects that inspection did not see
-  L target_thickness{};   ///< of the calendered coating, m
+  L strips{};             ///< electrodes cut from the web; by slitting, for `Population`
+  L escapes{};            ///< defects that inspection did not see; aging makes short circuits of them
+  L target_thickness{};   ///< of the calendered coating, m; by calendering, for inspection
 };
 
 /// The cell from winding on.
 template <class L>
 struct CellOf {
-  // Both model sets.
+  // Both model sets. Rewinding writes the stack, filling the electrolyte, formation the charge.
   L thickness{};           ///< of the wound stack, m
   L porosity{};            ///< mean over the stack, 0–1; reference: of the two electrodes
   L width{};               ///< m
@@ -67,9 +68,10 @@ struct CellOf {
   L sei_efficiency{};      ///< 0–1; mechanistic: efficiency of the first cycle
   L capacity{};            ///< Ah; mechanistic: first discharge
 
-  // Mechanistic.
+  // Mechanistic. Formation writes the electrodes' state; aging reads it and writes capacity, energy and resistance
+  // anew.
   L area{};                  ///< faces that meet each other, m²
-  L moisture{};              ///< water taken up, mass fraction
+  L moisture{};              ///< water taken up, mass fraction; by rewinding, for aging
   L overhang{};              ///< of the anode over the cathode at the worse edge, m
   L anode_capacity{};        ///< of all the graphite, Ah
   L cathode_capacity{};      ///< of all the active material, Ah, on the scale of its stoichiometry
@@ -82,7 +84,7 @@ struct CellOf {
   L resistance{};            ///< Ohm
   L energy{};                ///< of the first discharge, Wh
   L self_discharge{};        ///< V/s
-  L electrolyte_mass{};      ///< kg
+  L electrolyte_mass{};      ///< kg; aging computes it anew from electrolyte_volume and reads no earlier one
   L mass{};                  ///< kg
   L np_ratio{};              ///< anode over cathode capacity
   L open_circuit_voltage{};  ///< V, at the end of aging

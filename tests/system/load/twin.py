@@ -1,10 +1,10 @@
 """The server as a process: start, figures from /proc, log, end."""
 
+import contextlib
 import http.client
 import json
 import os
 import pathlib
-import re
 import resource
 import signal
 import subprocess
@@ -15,6 +15,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 START_TIME = 60  # seconds; reached only when something is broken
 MIB = 1024 * 1024
+LISTENING = "0A"  # in /proc/net/tcp
 
 
 class Failed(Exception):
@@ -54,14 +55,24 @@ class Twin:
                 stdout=access, env={**os.environ, **sanitizers, **(environment or {})}, preexec_fn=limit,
                 cwd=self.folder.name)
         found = []
+
+        def started():
+            # From the socket, because a log that is to be short does not say it.
+            links = self.links()
+            with open("/proc/net/tcp") as table:
+                for line in table:
+                    _, local, _, state, *rest = line.split()
+                    if state == LISTENING and f"socket:[{rest[5]}]" in links:
+                        found.append(int(local.split(":")[1], 16))
+            return found or self.process.poll() is not None
+
         try:
-            eventually(lambda: found.extend(re.findall(r"running on http://127\.0\.0\.1:(\d+)", self.log())) or found
-                       or self.process.poll() is not None, START_TIME, "the server did not start")
+            eventually(started, START_TIME, "the server did not start")
             require(found, f"the server did not start:\n{self.log()}")
-        except Failed:
+        except BaseException:
             self.process.kill()
             raise
-        self.port = int(found[0])
+        self.port = found[0]
 
     def __enter__(self):
         return self
@@ -102,6 +113,14 @@ class Twin:
 
     def resident(self):
         return int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE
+
+    def links(self):
+        """What its descriptors are."""
+        found = set()
+        with contextlib.suppress(FileNotFoundError):  # one that was closed meanwhile, or all of them
+            for link in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
+                found.add(os.readlink(link))
+        return found
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
