@@ -65,7 +65,11 @@ api::Response too_many_connections() {
   return response;
 }
 
-api::Response shutting_down() { return detail(503, "The server is shutting down"); }
+api::Response shutting_down() {
+  api::Response response = detail(503, "The server is shutting down");
+  response.headers.emplace_back("Retry-After", "5");
+  return response;
+}
 
 // Counts bytes as unsent for as long as it lives.
 class Unsent {

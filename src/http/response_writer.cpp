@@ -18,8 +18,8 @@ namespace {
 
 // Below it the header would outweigh what is saved.
 constexpr std::size_t kGzipFrom = 8 * 1024;
-// It runs on the I/O thread: so much takes a few milliseconds, the 10 MB of a full page of batches would hold up
-// everybody else for a tenth of a second.
+// It runs on the I/O thread: so much takes a millisecond or two, the 10 MB of a full page of batches would hold up
+// everybody else for forty and more.
 constexpr std::size_t kGzipUpTo = 256 * 1024;
 constexpr std::string_view kUsualType = "application/json";
 

@@ -218,6 +218,7 @@ TEST(P3, HalfAHeaderHoldsNothingUp) {
   twin.server.signal(SIGTERM);
   const HttpResponse response = read_response(half);
   EXPECT_EQ(response.status, 503) << response.body;
+  EXPECT_TRUE(response.header("Retry-After"));
   EXPECT_EQ(twin.server.wait(kDrain), 0);
 }
 
