@@ -86,20 +86,24 @@ std::optional<Response> Routes::once_kept(const Later& later, Response response)
 // What takes long or waits for the disk is not for the I/O thread. Where there is a store it has been told first all
 // that a client may know already.
 std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<Response()> work) {
-  plant_.when_kept([this, work = std::move(work), reply = later()](bool /*kept*/) {
-    const bool taken = clerk_.give([work, reply] {
-      try {
-        reply(work());
-      } catch (const std::bad_alloc&) {
-        reply(failure(503, "There is not enough memory for so long an answer now"));
-      } catch (const std::exception&) {
-        reply(failure(503, "The store cannot be read now: see /health"));
-      }
-    });
-    if (taken) return;
-    Response busy = failure(503, "Too many long lists are being made");
-    busy.headers.emplace_back("Retry-After", "1");
-    reply(std::move(busy));
+  const Reply reply = later();
+  const auto task = [work = std::move(work), reply] {
+    try {
+      reply(work());
+    } catch (const std::bad_alloc&) {
+      reply(failure(503, "There is not enough memory for so long an answer now"));
+    } catch (const std::exception&) {
+      reply(failure(503, "The store cannot be read now: see /health"));
+    }
+  };
+  const auto busy = [] {
+    Response response = failure(503, "Too many long lists are being made");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+  };
+  if (config_.store == nullptr) return clerk_.give(task) ? std::nullopt : std::optional(busy());
+  plant_.when_kept([this, task, reply, busy](bool /*kept*/) {
+    if (!clerk_.give(task)) reply(busy());
   });
   return std::nullopt;
 }
