@@ -1,6 +1,7 @@
 // The rules of tests/system/*_rules_test.cpp that need a handler which misbehaves, or limits that a test can wait for.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <stdexcept>
@@ -147,6 +148,28 @@ TEST(H15, AnAnswerThatDoesNotComeIs503) {
   server.on_io_thread([&] { kept({.body = "{}"}); });  // too late, and told to nobody
   EXPECT_EQ(HttpClient(server.port()).raw(kGet).status, 200);
   server.on_io_thread([&] { kept = {}; });
+}
+
+TEST(H14, AClientThatPipelinesLetsOthersHaveTheirTurn) {
+  MadeUpHandler handler;
+  std::atomic<int> handled = 0;
+  handler.on_request = [&handled](const api::RequestHead& head, std::string_view, const api::Later&) {
+    if (head.path == "/slow") {
+      std::this_thread::sleep_for(milliseconds(5));
+      ++handled;
+    }
+    return api::Response{.body = "{}"};
+  };
+  MadeUpServer server(handler);
+  constexpr int kRequests = 300;  // of one read
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i) requests += "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  Connection greedy(server.port());
+  greedy.send(requests);
+  ASSERT_TRUE(eventually([&] { return handled > 0; }));
+  EXPECT_EQ(HttpClient(server.port()).raw(kGet).status, 200);
+  EXPECT_LT(handled, kRequests);
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(read_response(greedy).status, 200);
 }
 
 TEST(H14, AnAnswerThatComesLaterKeepsTheOrder) {

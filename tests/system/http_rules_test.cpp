@@ -86,6 +86,14 @@ TEST(H2, ALengthIsGivenOnceAndInDigits) {
   expect_refused(twin, cases);
 }
 
+TEST(J7, AFieldThatMayStandOnceIsNotGivenTwice) {
+  const Twin twin;
+  expect_refused(twin, {{"json, then text", kStart + "Content-Type: application/json\r\nContent-Type: text/plain\r\n"
+                                                     "Content-Length: 2\r\n\r\n{}"},
+                        {"two codings", kStart + "Content-Type: application/json\r\nContent-Encoding: identity\r\n"
+                                                 "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"}});
+}
+
 TEST(H3, Http10HasNoChunks) {
   const Twin twin;
   expect_refused(twin, {{"chunked",
