@@ -52,6 +52,6 @@ def run(build, _quick):
            ["bare epoll loops", number(bare_resident / mebibyte, 1), number(bare_http), number(bare_websocket)],
            ["nginx, master and one worker", number(nginx_resident / mebibyte, 1), number(nginx_http), "–"],
            ["FastAPI under uvicorn", number(python_resident / mebibyte, 1), number(python_http), "–"]])
-    return [Goal("memory: idle server, MiB (without SQLite)", 25, resident / mebibyte, at_most=True, digits=1),
+    return [Goal("memory: idle server, MiB (with SQLite)", 25, resident / mebibyte, at_most=True, digits=1),
             Goal("memory: bytes per idle keep-alive connection", 4096, http, at_most=True, digits=0),
             Goal("memory: bytes per idle WebSocket client", 4096, websocket, at_most=True, digits=0)]
