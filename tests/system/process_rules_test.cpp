@@ -69,7 +69,7 @@ std::size_t most_lines(std::chrono::steady_clock::time_point start) {
 
 TEST(P2, APortInUseIsOneSentenceAndExit3) {
   const ServerProcess first;
-  Process second({BATTERY_TWIN_BINARY, "--port", std::to_string(first.port())});
+  Process second({binary(), "--port", std::to_string(first.port())});
   EXPECT_EQ(second.wait(), kFailedToStart);
   const auto errors = lines_with(second.err(), "ERROR");
   ASSERT_EQ(errors.size(), 1u) << second.err();
@@ -98,9 +98,8 @@ TEST(P2, MoreConnectionsThanDescriptorsAreTurnedAway) {
 }
 
 TEST(P2, WithoutADescriptorTheServerGoesOn) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "UBSan looks at memory through a pipe, and takes an object for broken when it gets none";
-#endif
+  if (is_sanitized())
+    GTEST_SKIP() << "UBSan looks at memory through a pipe, and takes an object for broken when it gets none";
   Twin twin;
   const auto start = std::chrono::steady_clock::now();
   rlimit before{};

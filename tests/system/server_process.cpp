@@ -32,12 +32,21 @@ std::filesystem::path make_folder() {
 std::vector<std::string> server_arguments(const std::vector<std::string>& options,
                                           const std::vector<std::string>& wrapper) {
   std::vector<std::string> arguments = wrapper;
-  for (const char* word : {BATTERY_TWIN_BINARY, "--port", "0"}) arguments.emplace_back(word);
+  for (const std::string& word : {binary(), std::string("--port"), std::string("0")}) arguments.push_back(word);
   arguments.insert(arguments.end(), options.begin(), options.end());
   return arguments;
 }
 
 }  // namespace
+
+std::string binary() {
+  const char* other = std::getenv("BATTERY_TWIN_TEST_BINARY");  // NOLINT(concurrency-mt-unsafe): nobody sets any
+  return other != nullptr ? other : BATTERY_TWIN_BINARY;
+}
+
+bool is_sanitized() {
+  return std::getenv("BATTERY_TWIN_TEST_BINARY") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+}
 
 Process::Process(std::vector<std::string> arguments) : folder_(make_folder()) {
   std::vector<char*> argv;

@@ -28,13 +28,13 @@ class Simulate : public ::testing::Test {
   // Exit code; what was printed is in "out" and "err".
   int run(const std::string& arguments) const {
     const std::string command =
-        "cd " + folder_.string() + " && " BATTERY_TWIN_BINARY " simulate " + arguments + " > out 2> err";
+        "cd " + folder_.string() + " && " + binary() + " simulate " + arguments + " > out 2> err";
     return WEXITSTATUS(std::system(command.c_str()));
   }
   // Exit code of a shell script that may say $SIMULATE.
   int shell(const std::string& script) const {
     const std::string command =
-        "cd " + folder_.string() + " && SIMULATE='" BATTERY_TWIN_BINARY " simulate' && { " + script + "; }";
+        "cd " + folder_.string() + " && SIMULATE='" + binary() + " simulate' && { " + script + "; }";
     return WEXITSTATUS(std::system(command.c_str()));
   }
   std::string text(const std::string& name) const {

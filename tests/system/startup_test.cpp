@@ -39,7 +39,7 @@ TEST(Startup, ABadOptionIsExit2) {
                                                        {"--noise", "loud"},
                                                        {"--seed", "x"},
                                                        {"--queue-limit"}}) {
-    std::vector<std::string> arguments{BATTERY_TWIN_BINARY};
+    std::vector<std::string> arguments{binary()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     Process process(arguments);
     EXPECT_EQ(process.wait(), kUsage) << options.front();
@@ -48,7 +48,7 @@ TEST(Startup, ABadOptionIsExit2) {
 }
 
 TEST(Startup, ACellFileWithoutAnEndIsRefused) {
-  Process process({BATTERY_TWIN_BINARY, "--cell", "/dev/zero"});
+  Process process({binary(), "--cell", "/dev/zero"});
   const auto code = process.wait();
   ASSERT_TRUE(code);
   EXPECT_NE(*code, 0);
@@ -57,7 +57,7 @@ TEST(Startup, ACellFileWithoutAnEndIsRefused) {
 
 TEST(Startup, VersionAndHelpAreAnswered) {
   for (const char* option : {"--version", "--help"}) {
-    Process process({BATTERY_TWIN_BINARY, option});
+    Process process({binary(), option});
     EXPECT_EQ(process.wait(), 0) << option;
     EXPECT_FALSE(process.out().empty()) << option;
   }

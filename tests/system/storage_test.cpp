@@ -260,7 +260,7 @@ TEST(Storage, OldBatchesAreReadFromTheFile) {
 TEST(Storage, AFileBelongsToOneServer) {
   const Folder folder;
   const Twin twin(options(folder));
-  Process second({BATTERY_TWIN_BINARY, "--port", "0", "--db", "sqlite:" + folder.file()});
+  Process second({binary(), "--port", "0", "--db", "sqlite:" + folder.file()});
   EXPECT_EQ(second.wait(), 3);
   EXPECT_NE(second.err().find("is used by another server"), std::string::npos) << second.err();
   EXPECT_EQ(twin.http.get("/health").status, 200);
@@ -324,11 +324,11 @@ TEST(Storage, WhatIsNoDatabaseIsLeftAlone) {
   const Folder folder;
   for (const std::string& db : {std::string("sqlite:/nowhere/plant.db"), std::string("sqlite:/dev/null"),
                                 "sqlite:" + folder.file() + "/under/a/file"}) {
-    Process server({BATTERY_TWIN_BINARY, "--port", "0", "--db", db});
+    Process server({binary(), "--port", "0", "--db", db});
     EXPECT_EQ(server.wait(), 3) << db;
     EXPECT_NE(server.err().find("ERROR"), std::string::npos) << server.err();
   }
-  Process server({BATTERY_TWIN_BINARY, "--db", "mysql://host"});
+  Process server({binary(), "--db", "mysql://host"});
   EXPECT_EQ(server.wait(), 2);
   EXPECT_NE(server.err().find("sqlite:PATH"), std::string::npos) << server.err();
 }

@@ -98,12 +98,6 @@ class EventMaker {
   std::string request_;
 };
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;  // freed memory stays resident then
-#else
-constexpr bool kSanitized = false;
-#endif
-
 const WsClient::Options kSlow{.target = "/ws/status?replay=0", .connection = {.receive_buffer = 4096}};
 
 TEST(W1, FramesOfAllKindsGoOutWholeAndInOrder) {
@@ -219,7 +213,7 @@ TEST(W2, WhoSendsPingsWithoutReadingThePongsIsNotReadFrom) {
   // Empty ones: each is small on the wire and costs all the same.
   std::size_t frames =
       send_until_refused(twin, greedy, rest, [](std::size_t) { return frame_bytes(Opcode::ping, ""); });
-  if (!kSanitized) {
+  if (!is_sanitized()) {  // freed memory stays resident then
     EXPECT_LT(resident_bytes(twin), before + 2 * kMaxBacklog);
   }
   rest += frame_bytes(Opcode::ping, "the last") + frame_bytes(Opcode::text, "end");
