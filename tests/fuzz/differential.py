@@ -2,7 +2,7 @@
 """Sends mutated requests to the server's reading of a connection (fuzz_print_framing) and to h11, and tells of those in
 which the server sees more requests than h11: what could be smuggled past a proxy. Needs the package python3-h11.
 
-    tests/fuzz/differential.py build/release/tests/fuzz/fuzz_print_framing [REQUESTS [SEED]]
+    tests/fuzz/differential.py build/asan/tests/fuzz/fuzz_print_framing [REQUESTS [SEED]]
 """
 
 import pathlib
