@@ -52,7 +52,7 @@ void write_batch(JsonWriter& writer, const plant::BatchRecord& batch, const plan
   writer.member("created_at", to_text(batch.created_at));
   write_time(writer, "started_at", batch.started_at);
   write_time(writer, "finished_at", batch.finished_at);
-  writer.member("seed", batch.seed).member("models", to_string(batch.models));
+  writer.member("attempt", batch.attempt).member("seed", batch.seed).member("models", to_string(batch.models));
   write_stage(writer.key("stage"), batch.lines, layout);
   write_progress(writer.key("progress"), batch.lines);
   writer.key("parameters").begin_object();

@@ -212,7 +212,6 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
       Query::add_choice_error("level", *name, "'debug', 'info', 'warning' or 'error'", errors);
     }
   }
-  if (!errors.empty()) return invalid(errors);
   const auto batch_id = query.text("batch_id");
   const auto machine = query.text("machine");
   std::optional<std::vector<std::size_t>> stations;
@@ -221,7 +220,11 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
     for (const plant::Station& station : plant_.layout().stations()) {
       if (station.process_name == *machine || station.type->name == *machine) stations->push_back(station.index);
     }
+    if (stations->empty())
+      Query::add_choice_error("machine", *machine, "a machine, as in mixing, or its process name, as in mixing_anode",
+                              errors);
   }
+  if (!errors.empty()) return invalid(errors);
 
   broadcaster_.pump_some();
   std::vector<plant::Event> found;
