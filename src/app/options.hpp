@@ -20,9 +20,9 @@ struct ServeOptions {
   http::ServerConfig server;
   plant::PlantConfig plant;
   bool step_interval_given = false;
-  std::string database;            ///< path of the SQLite file; empty: none
-  bool fresh = false;              ///< start with an empty database
-  double retention_days = 0;       ///< of telemetry; 0: for ever
+  std::string database;       ///< path of the SQLite file; empty: none
+  bool fresh = false;         ///< start with an empty database
+  double retention_days = 0;  ///< of telemetry; 0: for ever
   std::uint32_t max_steps = 1'000'000;
   std::string log_level = "info";
   bool access_log = true;

@@ -20,8 +20,8 @@ using std::chrono::seconds;
 /// How long anything may take before a test gives up. Generous: it only ever passes when something is broken.
 inline constexpr seconds kPatience{60};
 
-/// The program under test: the one built with these tests, or another build that BATTERY_TWIN_TEST_BINARY names, one with
-/// sanitizers.
+/// The program under test: the one built with these tests, or another build that BATTERY_TWIN_TEST_BINARY names, one
+/// with sanitizers.
 [[nodiscard]] std::string binary();
 /// The latter.
 [[nodiscard]] bool is_sanitized();
