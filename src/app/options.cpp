@@ -194,14 +194,21 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   app.add_option("--step-interval", step_interval, "Milliseconds per step; 0: as fast as possible")
       ->check(real_numbers(0.0, 60'000.0));
   app.add_option("--queue-limit", options.plant.queue_limit, "Batches that may wait")->check(CLI::Range(1, 1'000'000));
-  app.add_option("--history-limit", options.plant.history_limit, "Finished batches that are remembered")
+  app.add_option("--history-limit", options.plant.history_limit,
+                 "Finished batches that are held in memory; older ones are read from the database")
       ->check(CLI::Range(1, 10'000'000));
   app.add_option("--max-steps", options.max_steps, "Longest run of a machine that is accepted, steps")
       ->check(CLI::Range(1, 1'000'000'000));
   options.plant.threads = cores();
   app.add_option("--threads", options.plant.threads, "Threads of the simulation")->check(CLI::Range(1u, 1024u));
   std::string database = "sqlite:battery-twin.db";
-  app.add_option("--db", database, "Where batches and results are kept: sqlite:PATH or none");
+  app.add_option("--db", database,
+                 "Where batches and results are kept: sqlite:PATH, postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE "
+                 "(POSTGRES_USER, _PASSWORD, _HOST, _PORT and _DB fill in what it leaves out) or none");
+  std::string spool = "battery-twin.db";
+  app.add_option("--spool", spool, "With PostgreSQL: the file that keeps what has not arrived there yet");
+  app.add_option("--spool-rows", options.spool_rows, "Rows of telemetry that may wait there before the plant does")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000'000}));
   app.add_flag("--fresh", options.fresh, "Delete what the database holds, and start empty");
   app.add_option("--retention-days", options.retention_days,
                  "Days after which telemetry of a finished batch is deleted; 0: never")
@@ -237,8 +244,12 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   constexpr std::string_view kSqlite = "sqlite:";
   if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
     options.database = database.substr(kSqlite.size());
+  } else if (database.starts_with("postgresql://") || database.starts_with("postgres://")) {
+    options.postgres = database;
+    options.database = spool;
   } else if (database != "none") {
-    std::cerr << "battery-twin: --db: should be sqlite:PATH or none, not " << database << '\n';
+    // Without what was given: it may hold a password.
+    std::cerr << "battery-twin: --db: should be sqlite:PATH, postgresql://… or none\n";
     return Exit{kExitUsage};
   }
   options.step_interval_given = app.count("--step-interval") > 0;

@@ -20,7 +20,9 @@ struct ServeOptions {
   http::ServerConfig server;
   plant::PlantConfig plant;
   bool step_interval_given = false;
-  std::string database;       ///< path of the SQLite file; empty: none
+  std::string database;  ///< path of the SQLite file; empty: none
+  std::string postgres;  ///< URL; empty: the file alone
+  std::size_t spool_rows = 20'000'000;
   bool fresh = false;         ///< start with an empty database
   double retention_days = 0;  ///< of telemetry; 0: for ever
   std::uint32_t max_steps = 1'000'000;

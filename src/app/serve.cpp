@@ -112,7 +112,9 @@ std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plan
   if (options.retention_days > 0)
     config.retention = std::chrono::hours(std::max(1L, std::lround(options.retention_days * 24)));
   config.on_error = [&log](std::string_view text) { log.error(text); };
-  return store::open_sqlite(layout, std::move(config));
+  if (options.postgres.empty()) return store::open_sqlite(layout, std::move(config));
+  return store::open_postgres(layout,
+                              {.url = options.postgres, .spool = std::move(config), .spool_rows = options.spool_rows});
 }
 
 }  // namespace
@@ -147,7 +149,8 @@ int serve(const ServeOptions& options) {
     if (kept.step_interval_us && !options.step_interval_given)
       plant_config.step_interval = plant::Interval(*kept.step_interval_us);
     plant_config.paused = kept.paused;
-    log.info("Database " + options.database + ": " + counted(kept.ids.size(), "batch", "batches") + ", of which " +
+    log.info((options.postgres.empty() ? "Database " : "PostgreSQL, by way of ") + options.database + ": " +
+             counted(kept.ids.size(), "batch", "batches") + ", of which " +
              counted(kept.open.size(), "goes on", "go on"));
     if (kept.paused) log.warning("The plant is paused, as it was when it was last stopped: PATCH /factory/pacing");
   }

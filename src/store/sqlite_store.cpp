@@ -1,86 +1,84 @@
+#include "sqlite_store.hpp"
+
+#include <SQLiteCpp/Database.h>
+
 #include <string>
 #include <utility>
 
-#include "battery_twin/store/store.hpp"
-#include "sqlite_file.hpp"
-#include "sqlite_reader.hpp"
-#include "sqlite_writer.hpp"
-
 namespace battery_twin::store {
-namespace {
 
-class SqliteStore final : public Store {
- public:
-  SqliteStore(const plant::Layout& layout, const SqliteConfig& config)
-      : layout_(layout), file_(config.path, config.fresh), reader_(file_, layout), writer_(file_, layout, config) {}
+SqliteStore::SqliteStore(const plant::Layout& layout, std::unique_ptr<const SqliteFile> file,
+                         const SqliteConfig& config, WriterHooks hooks)
+    : layout_(layout),
+      file_(std::move(file)),
+      reader_(*file_, layout),
+      writer_(*file_, layout, config, std::move(hooks)) {}
 
-  void accept(const plant::BatchRecord& batch, std::function<void(bool kept)> done) override {
-    writer_.tell(Accepted{std::make_unique<const plant::BatchRecord>(batch), std::move(done)});
-  }
+void SqliteStore::accept(const plant::BatchRecord& batch, std::function<void(bool kept)> done) {
+  writer_.tell(Accepted{std::make_unique<const plant::BatchRecord>(batch), std::move(done)});
+}
 
-  void sync(std::function<void(bool kept)> done) override { writer_.tell(Accepted{nullptr, std::move(done)}); }
+void SqliteStore::sync(std::function<void(bool kept)> done) { writer_.tell(Accepted{nullptr, std::move(done)}); }
 
-  void start(const plant::BatchRecord& batch) override {
-    writer_.tell(Started{batch.index, kept_status(batch.status), batch.started_at, batch.attempt});
-  }
+void SqliteStore::start(const plant::BatchRecord& batch) {
+  writer_.tell(Started{batch.index, kept_status(batch.status), batch.started_at, batch.attempt});
+}
 
-  void enter(const plant::BatchRecord& batch, const plant::Station& station) override {
-    writer_.tell(Entered{batch.index, station.index, batch.parameters.at(station.index)});
-  }
+void SqliteStore::enter(const plant::BatchRecord& batch, const plant::Station& station) {
+  writer_.tell(Entered{batch.index, station.index, batch.parameters.at(station.index)});
+}
 
-  void step(plant::StepRecord step) override { writer_.tell(std::move(step)); }
+void SqliteStore::step(plant::StepRecord step) { writer_.tell(std::move(step)); }
 
-  void finish(const plant::BatchRecord& batch) override {
-    writer_.tell(Finished{std::make_unique<const plant::BatchRecord>(batch)});
-  }
+void SqliteStore::finish(const plant::BatchRecord& batch) {
+  writer_.tell(Finished{std::make_unique<const plant::BatchRecord>(batch)});
+}
 
-  void event(const plant::Event& event) override {
-    writer_.tell(Happened{std::make_unique<const plant::Event>(event)});
-  }
+void SqliteStore::event(const plant::Event& event) {
+  writer_.tell(Happened{std::make_unique<const plant::Event>(event)});
+}
 
-  void set_parameters(const plant::Station& station, process::ModelSet models, const process::Values& values) override {
-    writer_.tell(ParametersSet{station.index, models, values});
-  }
+void SqliteStore::set_parameters(const plant::Station& station, process::ModelSet models,
+                                 const process::Values& values) {
+  writer_.tell(ParametersSet{station.index, models, values});
+}
 
-  void set_pacing(std::int64_t step_interval_us, bool paused) override {
-    writer_.tell(PacingSet{step_interval_us, paused});
-  }
+void SqliteStore::set_pacing(std::int64_t step_interval_us, bool paused) {
+  writer_.tell(PacingSet{step_interval_us, paused});
+}
 
-  bool has_room() const override { return writer_.has_room(); }
+bool SqliteStore::has_room() const { return writer_.has_room(); }
 
-  plant::Kept load(process::ModelSet models, std::size_t history, std::size_t events) override {
-    drop_open_telemetry(*file_.open_to_write());
-    return reader_.load(models, history, events);
-  }
+plant::Kept SqliteStore::load(process::ModelSet models, std::size_t history, std::size_t events) {
+  drop_open_telemetry(*file_->open_to_write());
+  return reader_.load(models, history, events);
+}
 
-  void on_kept(std::function<void(std::uint64_t)> tell) override { writer_.on_kept(std::move(tell)); }
-  Health health() const override { return writer_.health(); }
-  std::optional<plant::BatchRecord> batch(std::string_view id) override { return reader_.batch(id); }
+void SqliteStore::on_kept(std::function<void(std::uint64_t)> tell) { writer_.on_kept(std::move(tell)); }
 
-  std::optional<plant::PlantSimulation::Page> batches(std::optional<plant::BatchStatus> status, bool ascending,
-                                                      std::size_t limit,
-                                                      std::optional<std::string_view> after) override {
-    return reader_.batches(status, ascending, limit, after);
-  }
+Health SqliteStore::health() const { return writer_.health(); }
 
-  std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station) override {
-    return read_telemetry(file_, layout_, batch, station);
-  }
+std::optional<plant::BatchRecord> SqliteStore::batch(std::string_view id) { return reader_.batch(id); }
 
-  std::vector<plant::Event> events(const EventFilter& filter) override { return reader_.events(filter); }
-  void close() override { writer_.close(); }
+std::optional<plant::PlantSimulation::Page> SqliteStore::batches(std::optional<plant::BatchStatus> status,
+                                                                 bool ascending, std::size_t limit,
+                                                                 std::optional<std::string_view> after) {
+  return reader_.batches(status, ascending, limit, after);
+}
 
- private:
-  const plant::Layout& layout_;
-  SqliteFile file_;
-  SqliteReader reader_;
-  SqliteWriter writer_;  // the last: it ends first
-};
+std::unique_ptr<TelemetryReader> SqliteStore::telemetry(std::uint64_t batch, std::optional<std::size_t> station) {
+  return read_telemetry(*file_, layout_, batch, station);
+}
 
-}  // namespace
+std::vector<plant::Event> SqliteStore::events(const EventFilter& filter) { return reader_.events(filter); }
+
+void SqliteStore::close() { writer_.close(); }
 
 std::unique_ptr<Store> open_sqlite(const plant::Layout& layout, SqliteConfig config) {
-  return std::make_unique<SqliteStore>(layout, config);
+  auto file = std::make_unique<const SqliteFile>(config.path, config.fresh);
+  // Nobody writes into the outbox from now on: a server that hands on to PostgreSQL later has to tell it everything.
+  file->open_to_write()->exec("delete from outbox; delete from setting where name = 'outbox_is_complete'");
+  return std::make_unique<SqliteStore>(layout, std::move(file), config);
 }
 
 }  // namespace battery_twin::store

@@ -33,16 +33,20 @@ bool is_records_fault(const SQLite::Exception& problem) {
 
 }  // namespace
 
-SqliteWriter::Session::Session(const SqliteFile& file, const plant::Layout& layout)
-    : database(file.open_to_write()), writes(*database, layout) {}
+SqliteWriter::Session::Session(const SqliteFile& file, const plant::Layout& layout, const std::string& at_open)
+    : database(file.open_to_write()), writes(*database, layout) {
+  if (!at_open.empty()) database->exec(at_open);
+}
 
-SqliteWriter::SqliteWriter(const SqliteFile& file, const plant::Layout& layout, const SqliteConfig& config)
+SqliteWriter::SqliteWriter(const SqliteFile& file, const plant::Layout& layout, const SqliteConfig& config,
+                           WriterHooks hooks)
     : file_(file),
       layout_(layout),
       most_backlog_(std::max<std::size_t>(config.backlog, 1)),
       most_at_once_(std::min(kMostAtOnce, most_backlog_)),
       on_error_(config.on_error),
-      session_(std::make_unique<Session>(file, layout)) {
+      hooks_(std::move(hooks)),
+      session_(std::make_unique<Session>(file, layout, hooks_.at_open)) {
   if (config.retention) retention_.emplace(*config.retention);
   next_tidying_ = Clock::now();
   thread_ = std::thread([this] { run(); });
@@ -185,6 +189,8 @@ void SqliteWriter::write_in_hand() {
   }
   if (was_failing) works_again();
   for (auto& [done, kept] : result.accepts) done(kept);
+  if (hooks_.on_written) hooks_.on_written(result.steps);
+  for (const auto& done : result.delivered) done();
   if (on_kept) on_kept(result.newest_seq);
 }
 
@@ -192,7 +198,7 @@ SqliteWriter::Result SqliteWriter::transact() {
   const bool is_retry = session_ == nullptr;
   // After a failure the connection is a new one: what the old one believed to have written may not be on the disk.
   if (is_retry) {
-    session_ = std::make_unique<Session>(file_, layout_);
+    session_ = std::make_unique<Session>(file_, layout_, hooks_.at_open);
     session_->database->setBusyTimeout(kBusyMsWhileFailing);
   }
   file_.check_in_place();
@@ -217,6 +223,8 @@ void SqliteWriter::write(const Record& record, Result& result) {
     report("The database file " + file_.path().string() + " does not take a record: " + problem.what());
   }
   if (const auto* accept = std::get_if<Accepted>(&record)) result.accepts.emplace_back(accept->done, kept);
+  if (const auto* delivered = std::get_if<Delivered>(&record)) result.delivered.push_back(delivered->done);
+  if (std::holds_alternative<plant::StepRecord>(record)) ++result.steps;
   if (const auto* happened = std::get_if<Happened>(&record)) {
     result.newest_seq = std::max(result.newest_seq, happened->event->seq);
   }

@@ -21,6 +21,12 @@
 
 namespace battery_twin::store {
 
+/// What somebody who hands on what is written adds to writing.
+struct WriterHooks {
+  std::string at_open;                                  ///< SQL for every new connection
+  std::function<void(std::size_t steps)> on_written{};  ///< called by the thread after every transaction
+};
+
 /// Writes what the plant tells, in order, on a thread of its own: all that has come since the last transaction goes
 /// into the next one. While the file cannot be written, batches are refused and everything else is kept and tried
 /// again.
@@ -28,7 +34,7 @@ class SqliteWriter {
  public:
   /// @param file, layout  must outlive the writer
   /// @throws std::runtime_error
-  SqliteWriter(const SqliteFile& file, const plant::Layout& layout, const SqliteConfig& config);
+  SqliteWriter(const SqliteFile& file, const plant::Layout& layout, const SqliteConfig& config, WriterHooks hooks);
   ~SqliteWriter();
   SqliteWriter(const SqliteWriter&) = delete;
   SqliteWriter& operator=(const SqliteWriter&) = delete;
@@ -49,12 +55,14 @@ class SqliteWriter {
   enum class Haste : std::uint8_t { none, steps, news, now };
 
   struct Session {
-    Session(const SqliteFile& file, const plant::Layout& layout);
+    Session(const SqliteFile& file, const plant::Layout& layout, const std::string& at_open);
     SqliteFile::Connection database;
     SqliteWrites writes;
   };
   struct Result {
     std::vector<std::pair<Done, bool>> accepts;
+    std::vector<std::function<void()>> delivered;
+    std::size_t steps = 0;
     std::uint64_t newest_seq = 0;
   };
 
@@ -76,6 +84,7 @@ class SqliteWriter {
   const std::size_t most_backlog_;
   const std::size_t most_at_once_;
   const std::function<void(std::string_view)> on_error_;
+  const WriterHooks hooks_;
 
   mutable std::mutex mutex_;
   std::condition_variable came_;

@@ -54,7 +54,9 @@ SqliteWrites::SqliteWrites(const SQLite::Database& database, const plant::Layout
       add_design_(database, "insert or ignore into design (design) values (?1)"),
       find_design_(database, "select id from design where design = ?1"),
       add_series_(database, "insert or ignore into series (station, models, names) values (?1, ?2, ?3)"),
-      find_series_(database, "select id from series where station = ?1 and models = ?2 and names = ?3") {
+      find_series_(database, "select id from series where station = ?1 and models = ?2 and names = ?3"),
+      drop_steps_(database, "delete from telemetry where batch = ?1 and series = ?2 and step <= ?3"),
+      drop_outbox_(database, "delete from outbox where seq <= ?1") {
   for (const plant::Station& station : layout.stations()) {
     OfModels& names = names_.emplace_back();
     for (const process::ModelSet models : process::kModelSets) {
@@ -126,6 +128,13 @@ void SqliteWrites::put(const ParametersSet& set) {
 void SqliteWrites::put(const PacingSet& pacing) {
   set("step_interval_us", pacing.step_interval_us);
   set("paused", pacing.paused ? 1 : 0);
+}
+
+void SqliteWrites::put(const Delivered& delivered) {
+  for (const Delivered::Steps& steps : delivered.telemetry) {
+    with(drop_steps_, steps.batch, steps.series, steps.last).exec();
+  }
+  with(drop_outbox_, delivered.outbox).exec();
 }
 
 // Only machines of which there is something to say: most of a queued batch's have nothing.

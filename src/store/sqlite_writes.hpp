@@ -48,8 +48,19 @@ struct PacingSet {
   std::int64_t step_interval_us;
   bool paused;
 };
-using Record =
-    std::variant<plant::StepRecord, Happened, Entered, Accepted, Started, Finished, ParametersSet, PacingSet>;
+/// Somebody else keeps it now.
+struct Delivered {
+  struct Steps {
+    std::uint64_t batch;
+    std::int64_t series;
+    std::uint32_t last;  ///< all of the batch's up to this one
+  };
+  std::vector<Steps> telemetry;
+  std::int64_t outbox;         ///< entries up to this `seq`
+  std::function<void()> done;  ///< called once it is deleted for good
+};
+using Record = std::variant<plant::StepRecord, Happened, Entered, Accepted, Started, Finished, ParametersSet, PacingSet,
+                            Delivered>;
 
 /// A status as the file has it: a batch that is being cancelled still runs for who finds it after a crash.
 [[nodiscard]] std::string_view kept_status(plant::BatchStatus status);
@@ -76,6 +87,7 @@ class SqliteWrites {
   void put(const Finished& finished);
   void put(const ParametersSet& set);
   void put(const PacingSet& pacing);
+  void put(const Delivered& delivered);
 
   void put_machines(const plant::BatchRecord& batch);
   [[nodiscard]] std::int64_t id_of(const std::shared_ptr<const process::CellDesign>& design);
@@ -94,6 +106,7 @@ class SqliteWrites {
 
   SQLite::Statement accept_, start_, enter_, finish_, machine_, forget_, step_, event_, parameters_, setting_;
   SQLite::Statement add_design_, find_design_, add_series_, find_series_;
+  SQLite::Statement drop_steps_, drop_outbox_;
 };
 
 }  // namespace battery_twin::store

@@ -96,4 +96,19 @@ struct SqliteConfig {
 ///                             used by another server
 [[nodiscard]] std::unique_ptr<Store> open_sqlite(const plant::Layout& layout, SqliteConfig config);
 
+/// Keeps everything in a SQLite file first, which is what accepting waits for, and hands it on to PostgreSQL, where
+/// telemetry then stays alone. While PostgreSQL is away, the file holds what is to be handed on.
+struct PostgresConfig {
+  std::string url;                      ///< postgresql://[user[:password]@][host][:port][/database][?option=value&…]
+  SqliteConfig spool;                   ///< the file; `retention` holds for PostgreSQL
+  std::size_t spool_rows = 20'000'000;  ///< of telemetry that may wait in the file before the plant does
+};
+
+/// What the URL leaves out comes from POSTGRES_HOST, POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB.
+/// A PostgreSQL that cannot be reached yet is no error; a file that is new takes over what PostgreSQL holds.
+/// @param layout  must outlive the store
+/// @throws std::runtime_error  one sentence: as `open_sqlite`, or PostgreSQL refuses us, holds tables that are not
+///                             ours, of a newer version or of another plant, or is used by another server
+[[nodiscard]] std::unique_ptr<Store> open_postgres(const plant::Layout& layout, PostgresConfig config);
+
 }  // namespace battery_twin::store

@@ -1,0 +1,164 @@
+#include <SQLiteCpp/Transaction.h>
+
+#include <future>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "../sqlite_store.hpp"
+#include "address.hpp"
+#include "forwarder.hpp"
+#include "introduction.hpp"
+#include "link.hpp"
+#include "mirror.hpp"
+#include "postgres_telemetry.hpp"
+#include "probe.hpp"
+#include "schema.hpp"
+#include "watch.hpp"
+
+namespace battery_twin::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTimeToWrite = 3s;   // at the end, into the file
+constexpr auto kTimeToHandOn = 2s;  // then, to PostgreSQL
+constexpr int kTriesToLock = 5;     // the connection of a server that was killed goes soon
+constexpr auto kBetweenTries = 500ms;
+
+class PostgresStore final : public SqliteStore {
+ public:
+  PostgresStore(const plant::Layout& layout, std::unique_ptr<const SqliteFile> file, const SqliteConfig& spool,
+                Address address, std::unique_ptr<Watch> watch, std::unique_ptr<Forwarder> forwarder,
+                std::unique_ptr<Link> link)
+      : SqliteStore(
+            layout, std::move(file), spool,
+            {.at_open = outbox_triggers(), .on_written = [to = forwarder.get()](std::size_t rows) { to->told(rows); }}),
+        on_error_(spool.on_error),
+        address_(std::move(address)),
+        watch_(std::move(watch)),
+        forwarder_(std::move(forwarder)),
+        link_(std::move(link)),
+        probe_(address_, *watch_, link_ != nullptr) {}
+
+  ~PostgresStore() override { PostgresStore::close(); }
+  PostgresStore(const PostgresStore&) = delete;
+  PostgresStore& operator=(const PostgresStore&) = delete;
+
+  // What has been handed on of batches that start over is deleted there too, before their new telemetry comes.
+  plant::Kept load(process::ModelSet models, std::size_t history, std::size_t events) override {
+    {
+      const SqliteFile::Connection database = file().open_to_write();
+      SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
+      database->exec(
+          "insert into outbox (what, key1) select 'restarted', number from batch where status in ('queued', "
+          "'running')");
+      transaction.commit();
+    }
+    plant::Kept kept = SqliteStore::load(models, history, events);
+    forwarder_->start(std::move(link_), [this](Delivered delivered) { writer().tell(std::move(delivered)); });
+    return kept;
+  }
+
+  bool has_room() const override { return SqliteStore::has_room() && forwarder_->has_room(); }
+
+  Health health() const override {
+    Health health = SqliteStore::health();
+    const Probe::State state = probe_.state();
+    health.backend = "postgresql";
+    health.backlog += forwarder_->waiting_rows();
+    health.latency_ms = state.latency_ms;
+    if (health.status == Health::Status::connected && (!state.is_reached || forwarder_->is_failing())) {
+      health.status = Health::Status::unreachable;
+    }
+    return health;
+  }
+
+  std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station) override {
+    // At once, instead of after the time that it takes to find out again.
+    if (!probe_.state().is_reached) throw std::runtime_error("PostgreSQL cannot be reached");
+    return read_telemetry(file(), layout(), address_, *watch_, batch, station);
+  }
+
+  void close() override {
+    if (std::exchange(is_closed_, true)) return;
+    std::promise<void> is_written;
+    auto written = is_written.get_future();
+    sync([promise = std::make_shared<std::promise<void>>(std::move(is_written))](bool) { promise->set_value(); });
+    (void)written.wait_for(kTimeToWrite);
+    forwarder_->stop(std::chrono::steady_clock::now() + kTimeToHandOn);
+    probe_.stop();
+    SqliteStore::close();
+    if (const std::size_t rows = forwarder_->waiting_rows(); rows > 0) {
+      on_error_(std::to_string(rows) + " rows of telemetry wait in " + file().path().string() +
+                " and are handed on to PostgreSQL at the next start");
+    }
+  }
+
+ private:
+  std::function<void(std::string_view)> on_error_;
+  Address address_;
+  std::unique_ptr<Watch> watch_;
+  std::unique_ptr<Forwarder> forwarder_;
+  std::unique_ptr<Link> link_;
+  Probe probe_;
+  bool is_closed_ = false;
+};
+
+void introduce_patiently(Link& link, const SqliteFile& file, const plant::Layout& layout, bool fresh) {
+  for (int tries = 1;; ++tries) {
+    try {
+      if (fresh) start_afresh(link);
+      introduce(link, file, layout, Welcome::may_restore);
+      return;
+    } catch (const InUse&) {
+      if (tries == kTriesToLock) throw;
+      std::this_thread::sleep_for(kBetweenTries);
+    }
+  }
+}
+
+// Nothing when PostgreSQL is not there yet.
+std::unique_ptr<Link> first_link(const Address& address, Watch& watch, const SqliteFile& file,
+                                 const plant::Layout& layout, const PostgresConfig& config) {
+  const std::string name = "The database " + address.shown;
+  std::unique_ptr<Link> link;
+  try {
+    link = std::make_unique<Link>(address, watch);
+  } catch (const std::exception& problem) {
+    if (is_refused(address)) throw std::runtime_error(name + " refuses us: " + why(problem));
+    if (config.spool.fresh) throw std::runtime_error(name + " cannot be emptied: " + why(problem));
+    config.spool.on_error(name + " cannot be reached: " + why(problem) + ". Until it can, all is kept in " +
+                          file.path().string());
+    return nullptr;
+  }
+  try {
+    introduce_patiently(*link, file, layout, config.spool.fresh);
+  } catch (const std::exception& problem) {
+    throw std::runtime_error(name + " cannot be used: " + why(problem));
+  }
+  return link;
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_postgres(const plant::Layout& layout, PostgresConfig config) {
+  Address address = postgres_address(config.url);
+  // What is deleted for its age is deleted in PostgreSQL: the file holds only what is not there yet.
+  SqliteConfig spool = config.spool;
+  spool.retention.reset();
+  auto file = std::make_unique<const SqliteFile>(spool.path, spool.fresh);
+  auto watch = std::make_unique<Watch>();
+  std::unique_ptr<Link> link = first_link(address, *watch, *file, layout, config);
+  auto forwarder = std::make_unique<Forwarder>(*file, layout, *watch,
+                                               ForwarderConfig{.address = address,
+                                                               .most_rows = config.spool_rows,
+                                                               .retention = config.spool.retention,
+                                                               .on_error = spool.on_error});
+  return std::make_unique<PostgresStore>(layout, std::move(file), spool, std::move(address), std::move(watch),
+                                         std::move(forwarder), std::move(link));
+}
+
+}  // namespace battery_twin::store
