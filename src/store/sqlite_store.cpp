@@ -21,8 +21,10 @@ void SqliteStore::accept(const plant::BatchRecord& batch, std::function<void(boo
 void SqliteStore::sync(std::function<void(bool kept)> done) { writer_.tell(Accepted{nullptr, std::move(done)}); }
 
 void SqliteStore::start(const plant::BatchRecord& batch) {
-  writer_.tell(Started{batch.index, kept_status(batch.status), batch.started_at, batch.attempt});
+  writer_.tell(Started{batch.index, batch.status, batch.started_at, batch.attempt});
 }
+
+void SqliteStore::cancel(const plant::BatchRecord& batch) { start(batch); }
 
 void SqliteStore::enter(const plant::BatchRecord& batch, const plant::Station& station) {
   writer_.tell(Entered{batch.index, station.index, batch.parameters.at(station.index)});

@@ -134,18 +134,21 @@ TEST(RoundTrip, ABatchOnItsWay) {
   EXPECT_TRUE(store->telemetry(0, {})->next(10).empty()) << "of an attempt that was broken off";
 }
 
-TEST(RoundTrip, ABatchThatWasBeingCancelledRuns) {
+TEST(RoundTrip, ABatchThatIsBeingCancelled) {
   const Folder folder;
   {
     const auto store = open(folder.file());
     plant::BatchRecord batch = new_batch(0);
     ASSERT_TRUE(accept(*store, batch));
     batch.status = BatchStatus::cancelling;
-    store->start(batch);
+    store->cancel(batch);
   }
-  const auto kept = load(*open(folder.file()));
+  const auto store = open(folder.file());
+  const auto kept = load(*store);
   ASSERT_EQ(kept.open.size(), 1u);
-  EXPECT_EQ(kept.open.front().status, BatchStatus::running);
+  EXPECT_EQ(kept.open.front().status, BatchStatus::cancelling);
+  EXPECT_TRUE(kept.finished.empty());
+  EXPECT_EQ(store->batches(BatchStatus::running, true, 10, {})->batches.size(), 1u);
 }
 
 TEST(RoundTrip, OptionalParametersAndWhatIsNoNumber) {
