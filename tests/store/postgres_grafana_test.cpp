@@ -71,7 +71,7 @@ void for_each_panel(const std::function<void(const Json& dashboard, const Json& 
 
 // What Grafana makes of a query ---------------------------------------------------------------------------------------
 
-// A dashboard's time range: the last six hours.
+// An end of a dashboard's time range.
 std::string range_end(std::chrono::hours ago) {
   const std::time_t time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() - ago);
   std::tm utc{};
@@ -86,8 +86,8 @@ std::string group(const std::string& column) { return "floor(extract(epoch from 
 // As pkg/tsdb/grafana-postgresql-datasource/macros.go does.
 std::string macro(const std::string& name, const std::string& arguments, bool before_comma) {
   const std::string column = arguments.substr(0, arguments.find(','));
-  const std::string from = range_end(std::chrono::hours(6));
-  const std::string to = range_end(std::chrono::hours(-1));
+  std::string from = range_end(std::chrono::hours(6));
+  std::string to = range_end(std::chrono::hours(-1));  // what was made just now is in it for certain
   if (name == "__time") return column + " AS \"time\"";
   if (name == "__timeFilter") return column + " BETWEEN " + from + " AND " + to;
   if (name == "__timeFrom") return from;
@@ -198,7 +198,9 @@ CREATE VIEW battery_twin.log AS
       for (std::string column; columns >> column;) {
         const bool is_boolean = column.ends_with('?');
         if (is_boolean) column.pop_back();
-        sql += (is_boolean ? ", scrapped AS \"" : ", (1 + step / 10.0)::float8 AS \"") + column + "\"";
+        sql += is_boolean ? ", scrapped AS \"" : ", (1 + step / 10.0)::float8 AS \"";
+        sql += column;
+        sql += '"';
       }
       sql += " FROM battery_twin.batches, generate_series(0, 19) AS step;\n";
     }
