@@ -6,7 +6,7 @@ packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libsp
 case "${1:-run}" in
   run) ;;
   test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime postgresql" ;;
-  bench) packages="$packages wrk nginx python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
+  bench) packages="$packages wrk nginx postgresql python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)
     echo "usage: $0 run|test|bench|fuzz" >&2
