@@ -16,10 +16,13 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "battery_twin/plant/event_queue.hpp"
 #include "postgres/postgres_cluster.hpp"
+#include "store_testing.hpp"
 
 namespace battery_twin::store::testing {
 namespace {
@@ -118,94 +121,39 @@ std::string as_grafana_sends_it(std::string sql, const std::string& batch) {
 
 // The plant that they are asked of ------------------------------------------------------------------------------------
 
-// Three batches that have just been completed, the last of them scrapped. Stands in for the store that is to come.
+// Three batches that a plant completes now. The drier of the last one is far too cold, which is told and ends as scrap.
 void fill(const std::string& url) {
-  struct Table {
-    std::string_view names, columns;
-  };
-  // As in the compatible tables; a question mark makes a boolean.
-  static constexpr Table kTables[] = {
-      {"mixing_anode mixing_cathode",
-       "am_volume_L ca_volume_L pvdf_volume_L solvent_volume_L viscosity_Pa_s density_kg_m3 yield_stress_Pa "
-       "total_volume_L am ca pvdf solvent"},
-      {"coating_anode coating_cathode",
-       "temperature solid_content viscosity_Pa_s wet_thickness_um dry_thickness_um defect_risk? coating_speed "
-       "gap_height_um flow_rate coating_width_mm"},
-      {"drying_anode drying_cathode",
-       "wet_thickness_um dry_thickness_um m_solvent defect_risk? solid_content temperature web_speed"},
-      {"calendaring_anode calendaring_cathode",
-       "final_thickness_um porosity defect_risk? roll_gap_um roll_pressure temperature roll_speed dry_thickness_um "
-       "initial_porosity"},
-      {"slitting_anode slitting_cathode",
-       "final_thickness_um width_final_mm epsilon_width burr_factor defect_risk? blade_sharpness slitting_speed "
-       "target_width_mm slitting_tension"},
-      {"inspection_anode inspection_cathode",
-       "final_width_mm final_thickness_um epsilon_width burr_factor porosity epsilon_thickness d_detected "
-       "pass_width_mm? pass_thickness_um? pass_burr? pass_surface? overall? epsilon_width_max epsilon_thickness_max "
-       "b_max d_surface_max"},
-      {"rewinding",
-       "final_thickness_um porosity final_width_mm epsilon_width wound_length_m roll_diameter_mm web_tension "
-       "roll_hardness rewinding_speed initial_tension tapering_steps environment_humidity"},
-      {"electrolyte_filling",
-       "final_thickness_um porosity final_width_mm epsilon_width wound_length_m v_sep v_elec v_max eta_wetting "
-       "v_elec_filling defect_risk? vacuum_level vacuum_filling soaking_time_s"},
-      {"formation_cycling",
-       "voltage_v capacity_Ah sei_efficiency eta_wetting volume_electrolyte charge_current_A charge_voltage_limit_V "
-       "initial_voltage formation_duration_s"},
-      {"aging", "soc initial_soc final_ocv_v leakage_current_A defect_risk? k_leak temperature aging_time_days"},
-  };
-  std::string sql = R"sql(
-CREATE SCHEMA battery_twin;
-CREATE VIEW battery_twin.batches AS
-  SELECT n::bigint AS number, (n + 1)::text AS id, 'completed' AS status, 'mechanistic' AS models, n::bigint AS seed,
-         1 AS attempt, now() - interval '3 min' AS created_at, now() - interval '2 min' AS started_at,
-         now() - interval '1 min' AS finished_at, n = 2 AS scrapped, 5.1 + n / 100.0::float8 AS "capacity_Ah",
-         19.0::float8 AS "energy_Wh", 0.018::float8 AS "resistance_Ohm", (n < 2)::int::float8 AS yield,
-         jsonb_build_object('cells_started', 296.0, 'cells_good', 296.0 * (n < 2)::int,
-                            'scrap_causes', jsonb_build_object('drying_anode wet_web', 296.0 * (n = 2)::int),
-                            'machine_energy_kWh', jsonb_build_object('drying_anode', 4.5)) AS end_of_line,
-         '[]'::jsonb AS warnings, NULL::text AS error
-  FROM generate_series(0, 2) AS n;
-CREATE VIEW battery_twin.machines AS
-  SELECT b.id AS batch, s.station, 'completed' AS status, 20 AS steps,
-         CASE WHEN b.scrapped THEN 'scrap' ELSE 'pass' END AS outcome, '["wet_web"]'::jsonb AS causes,
-         '{}'::jsonb AS parameters, s.properties
-  FROM battery_twin.batches AS b, (VALUES
-    ('mixing_anode', '{"viscosity": 0.3, "solid_content": 0.5}'::jsonb),
-    ('coating_anode', '{"wet_thickness": 1.6e-4, "dry_thickness": 1e-4, "solid_loading": 0.1}'),
-    ('drying_anode', '{"adhesion": 5.5, "residual_solvent": 1e-6}'),
-    ('calendaring_anode', '{"final_thickness": 7.4e-5, "porosity": 0.33}'),
-    ('slitting_anode', '{"epsilon_width": 2e-5, "burr_factor": 0.4}'),
-    ('inspection_anode', '{"epsilon_thickness": 1e-8, "epsilon_width": 2e-5, "D_detected": 0, "escapes": 1}'),
-    ('rewinding_cell', '{"roll_diameter": 0.038, "overhang": 7e-4}'),
-    ('electrolyte_filling_cell', '{"eta_wetting": 0.998, "V_elec_filling": 7.7e-6}'),
-    ('formation_cycling_cell', '{"Capacity_Ah": 5.1, "sei_efficiency": 0.92}'),
-    ('aging_cell', '{"self_discharge_mV_per_day": 0.05, "Final_OCV_V": 3.7}')) AS first (station, properties),
-    LATERAL (SELECT first.station, first.properties
-             UNION SELECT replace(first.station, 'anode', 'cathode'), first.properties) AS s;
-CREATE VIEW battery_twin.log AS
-  SELECT 1::bigint AS seq, now() - interval '1 min' AS "time", 'warning' AS level, 'machine_turned_off' AS type,
-         '3' AS batch_id, 'drying_anode' AS station, 19 AS step, 'drying_anode turned off' AS message;
-)sql";
-  for (const Table& table : kTables) {
-    std::istringstream names{std::string(table.names)};
-    for (std::string name; names >> name;) {
-      sql += "CREATE VIEW " + name +
-             " AS SELECT step::bigint AS id, id AS batch, 'On' AS state, finished_at AT TIME ZONE 'UTC' AS "
-             "\"timestamp\", step::float8 AS duration, '" +
-             name + "' AS process, 25.0::float8 AS \"temperature_C\"";
-      std::istringstream columns{std::string(table.columns)};
-      for (std::string column; columns >> column;) {
-        const bool is_boolean = column.ends_with('?');
-        if (is_boolean) column.pop_back();
-        sql += is_boolean ? ", scrapped AS \"" : ", (1 + step / 10.0)::float8 AS \"";
-        sql += column;
-        sql += '"';
+  const Folder folder;
+  const plant::Layout& layout = plant::standard_layout();
+  const auto store = open_postgres(layout, {.url = url, .spool = {.path = folder.file()}});
+  plant::EventQueue events;
+  plant::Kept kept = load(*store);
+  events.keep(*store, kept.last_seq);
+  store->on_kept([&](std::uint64_t seq) { events.kept(seq); });
+  {
+    plant::PlantSimulation plant(layout, {.seed = 1, .step_interval = {}}, events, store.get(), std::move(kept));
+    for (const char* id : {"1", "2", "3"}) {
+      plant::BatchRequest request{.id = id};
+      if (std::string_view(id) == "3") {
+        request.parameters.resize(layout.stations().size());
+        const plant::Station& drying = *layout.find_process("drying_anode");
+        process::Values& values = request.parameters[drying.index].emplace(
+            drying.type->defaults(process::ModelSet::mechanistic, drying.line));
+        values[*drying.type->index_of("web_speed")] = 2.0;
+        request.warnings.emplace_back("web_speed 2 m/s is fast");
       }
-      sql += " FROM battery_twin.batches, generate_series(0, 19) AS step;\n";
+      Mailbox<bool> accepted;
+      plant.enqueue(std::move(request), [&](const auto& answer) { accepted.put(answer.index() == 0); });
+      ASSERT_TRUE(accepted.wait_for(1).front());
     }
+    const auto until = std::chrono::steady_clock::now() + kDeadline;
+    while (plant.counters().completed < 3) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until);
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    plant.stop();
   }
-  execute(url, sql);
+  store->close();
 }
 
 // The user that docs/grafana.md tells to make.
