@@ -274,8 +274,13 @@ std::shared_ptr<const process::CellDesign> SqliteReader::design(const SQLite::Da
 }
 
 void drop_open_telemetry(SQLite::Database& database) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   database.exec(
+      "insert into outbox (what, key1) select 'restarted', number from batch where status in ('queued', 'running') and "
+      "exists (select * from setting where name = 'plant') and "
+      "not exists (select * from outbox where what = 'restarted' and key1 = number);"
       "delete from telemetry where batch in (select number from batch where status in ('queued', 'running'))");
+  transaction.commit();
 }
 
 }  // namespace battery_twin::store

@@ -105,8 +105,9 @@ void Forwarder::connect() {
     // The server's end of a connection that broke may still stand, with the lock.
     pqxx::nontransaction session(**link);
     session.exec_params(
-        "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2", backend_,
-        "battery-twin");
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid = $1 and database = "
+        "(select oid from pg_database where datname = current_database())",
+        backend_);
   }
   introduce(*link, file_, layout_, Welcome::as_is);
   link_ = std::move(link);
