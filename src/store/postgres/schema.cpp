@@ -77,8 +77,6 @@ create table battery_twin.event (
   end_of_line jsonb,
   attempt bigint not null
 );
-create index event_by_time on battery_twin.event (time_us);
-
 create table battery_twin.machine_parameters (
   station text not null,
   models text not null,
@@ -90,6 +88,10 @@ create table battery_twin.setting (name text primary key, value bigint not null)
 
 create function battery_twin.time_of(us bigint) returns timestamptz language sql immutable strict parallel safe
   return to_timestamp(us / 1e6);
+
+-- Dashboards ask for times.
+create index batch_by_finish on battery_twin.batch (battery_twin.time_of(finished_us));
+create index event_by_time on battery_twin.event (battery_twin.time_of(time_us));
 
 create view battery_twin.machines as
   select b.number, b.id as batch, m.station, m.status, m.steps, m.outcome, m.causes, m.parameters, m.properties
