@@ -178,7 +178,7 @@ void Forwarder::send(const Portion& portion) {
     transaction.exec(
         "insert into battery_twin.telemetry (batch, series, step, \"timestamp\", properties) "
         "select batch, series, step, \"timestamp\", properties from " +
-        arrivals + " on conflict do nothing");
+        arrivals + " order by batch, series, step on conflict do nothing");
   } else if (!portion.rows.empty()) {
     copy(transaction, "battery_twin.telemetry", portion);
   }
