@@ -61,7 +61,7 @@ create table battery_twin.telemetry (
   properties float8[] not null,
   primary key (batch, series, step)
 );
-create index telemetry_by_time on battery_twin.telemetry using brin ("timestamp");
+create index telemetry_by_time on battery_twin.telemetry using brin ("timestamp") with (autosummarize = on);
 
 create table battery_twin.event (
   seq bigint primary key,
