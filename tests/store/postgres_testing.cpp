@@ -40,6 +40,11 @@ bool Site::is_handed_on() const {
   return number_in_file("select (select count(*) from telemetry) + (select count(*) from outbox)") == 0;
 }
 
+bool Site::hands_on(Store& store) const {
+  write_all(store);
+  return wait_until([&] { return is_handed_on() && store.health().backlog == 0; });
+}
+
 void Site::copy_file(const std::string& to) const {
   // Nobody writes meanwhile, so nobody moves the log into the file either.
   SQLite::Database database(file, SQLite::OPEN_READWRITE, 5'000);
@@ -48,6 +53,12 @@ void Site::copy_file(const std::string& to) const {
     std::filesystem::copy_file(file + ending, to + ending, std::filesystem::copy_options::overwrite_existing);
   }
   database.exec("rollback");
+}
+
+void write_all(Store& store) {
+  Mailbox<bool> written;
+  store.sync([&](bool kept) { written.put(kept); });
+  EXPECT_TRUE(written.wait_for(1).front());
 }
 
 void tell_steps(Store& store, std::uint64_t batch, std::size_t stations, std::uint32_t from, std::uint32_t to) {

@@ -41,6 +41,8 @@ class Site {
   [[nodiscard]] std::int64_t number_in_file(const std::string& sql) const;
   /// Nothing in the file is left to be handed on.
   [[nodiscard]] bool is_handed_on() const;
+  /// Waits until all that the store was told is handed on. False when that never comes.
+  [[nodiscard]] bool hands_on(Store& store) const;
 
   /// Copies the file as it would be found after a crash at this moment.
   void copy_file(const std::string& to) const;
@@ -68,6 +70,9 @@ class Standstill {
   pqxx::connection connection_;
   pqxx::work transaction_;
 };
+
+/// Waits until all that was told is in the file.
+void write_all(Store& store);
 
 /// Tells the steps [from, to) of a batch on so many stations, as `step_of` makes them.
 void tell_steps(Store& store, std::uint64_t batch, std::size_t stations, std::uint32_t from, std::uint32_t to);
