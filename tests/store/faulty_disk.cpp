@@ -23,22 +23,22 @@ sqlite3_vfs faulty_disk{};
 sqlite3_io_methods faulty_methods{};
 const sqlite3_io_methods* system_methods = nullptr;
 
-int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+int faulty_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
   return is_to_fail() ? SQLITE_IOERR_WRITE : system_methods->xWrite(file, bytes, size, offset);
 }
 
-int sync(sqlite3_file* file, int flags) {
+int faulty_sync(sqlite3_file* file, int flags) {
   return is_to_fail() ? SQLITE_IOERR_FSYNC : system_methods->xSync(file, flags);
 }
 
-int open(sqlite3_vfs* /*disk*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+int faulty_open(sqlite3_vfs* /*disk*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const int result = system_disk->xOpen(system_disk, name, file, flags, out_flags);
   if (result != SQLITE_OK || file->pMethods == nullptr) return result;
   if (system_methods == nullptr) {
     system_methods = file->pMethods;
     faulty_methods = *system_methods;
-    faulty_methods.xWrite = write;
-    faulty_methods.xSync = sync;
+    faulty_methods.xWrite = faulty_write;
+    faulty_methods.xSync = faulty_sync;
   }
   if (file->pMethods == system_methods) file->pMethods = &faulty_methods;
   return result;
@@ -50,7 +50,7 @@ FaultyDisk::FaultyDisk() {
   system_disk = sqlite3_vfs_find(nullptr);
   faulty_disk = *system_disk;
   faulty_disk.zName = "faulty";
-  faulty_disk.xOpen = open;
+  faulty_disk.xOpen = faulty_open;
   if (sqlite3_vfs_register(&faulty_disk, 1) != SQLITE_OK) throw std::runtime_error("no faulty disk");
 }
 
