@@ -27,23 +27,23 @@ std::mutex methods_mutex;
 std::map<const sqlite3_io_methods*, sqlite3_io_methods> faulty_methods;
 std::atomic<const sqlite3_io_methods*> system_methods = nullptr;
 
-int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+int faulty_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
   return is_to_fail() ? SQLITE_IOERR_WRITE : system_methods.load()->xWrite(file, bytes, size, offset);
 }
 
-int sync(sqlite3_file* file, int flags) {
+int faulty_sync(sqlite3_file* file, int flags) {
   return is_to_fail() ? SQLITE_IOERR_FSYNC : system_methods.load()->xSync(file, flags);
 }
 
-int open(sqlite3_vfs* /*disk*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+int faulty_open(sqlite3_vfs* /*disk*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const int result = system_disk->xOpen(system_disk, name, file, flags, out_flags);
   if (result != SQLITE_OK || file->pMethods == nullptr) return result;
   const std::lock_guard lock(methods_mutex);
   const auto [methods, is_new] = faulty_methods.try_emplace(file->pMethods, *file->pMethods);
   if (is_new) {
     system_methods = file->pMethods;
-    methods->second.xWrite = write;
-    methods->second.xSync = sync;
+    methods->second.xWrite = faulty_write;
+    methods->second.xSync = faulty_sync;
   }
   file->pMethods = &methods->second;
   return result;
@@ -55,7 +55,7 @@ FaultyDisk::FaultyDisk() {
   system_disk = sqlite3_vfs_find(nullptr);
   faulty_disk = *system_disk;
   faulty_disk.zName = "faulty";
-  faulty_disk.xOpen = open;
+  faulty_disk.xOpen = faulty_open;
   if (sqlite3_vfs_register(&faulty_disk, 1) != SQLITE_OK) throw std::runtime_error("no faulty disk");
 }
 
