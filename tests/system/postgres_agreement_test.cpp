@@ -17,7 +17,7 @@ constexpr double kKelvin = 273.15;
 
 class PostgresAgreement : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Models, PostgresAgreement, ::testing::Values("mechanistic", "reference"),
+INSTANTIATE_TEST_SUITE_P(PostgresAnd, PostgresAgreement, ::testing::Values("mechanistic", "reference"),
                          [](const auto& models) { return models.param; });
 
 // Names are spelled differently here and there.
@@ -128,8 +128,31 @@ std::string row_problem(const Json& row, const Json& told, const MachineName& ma
   return {};
 }
 
+void expect_agreement(const PostgresPlant& plant, const Twin& twin, const std::string& batch,
+                      const MachineName& machine, bool reference) {
+  SCOPED_TRACE(batch + " in " + machine.process());
+  const Json results = twin.get("/batches/" + batch);
+  const Json told = twin.get("/batches/" + batch + "/telemetry?machine=" + machine.process()).at("telemetry");
+  const auto column = [&](const std::string& sql) {
+    return plant.texts("select " + sql + " from \"" + view_of(machine) + "\" v where batch = '" + batch +
+                       "' order by duration");
+  };
+  const auto rows = column("to_jsonb(v)");
+  const auto times = column("to_char(\"timestamp\", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
+  ASSERT_EQ(rows.size(), told.size());
+  const Values parameters = values_of(results.at("parameters").at(machine.group));
+  std::set<std::string> compared;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    ASSERT_EQ(row_problem(Json::parse(rows[i]), told[i], machine, parameters, reference, compared), "")
+        << rows[i] << '\n'
+        << told[i];
+    ASSERT_EQ(times[i], told[i].at("timestamp"));
+  }
+  EXPECT_GE(compared.size(), 5U) << "a view of nulls would agree with anything";
+  EXPECT_EQ(told.back().at("properties"), results.at("machines").at(machine.process()).at("properties"));
+}
+
 TEST_P(PostgresAgreement, OfTheMachinesViewsWithTelemetry) {
-  const bool reference = GetParam() == "reference";
   const PostgresPlant plant;
   const Twin twin(plant.options({"--step-interval", "0", "--models", GetParam()}));
   twin.start({{"id", "a"}});
@@ -137,28 +160,9 @@ TEST_P(PostgresAgreement, OfTheMachinesViewsWithTelemetry) {
   ASSERT_TRUE(Twin::eventually([&] { return is_completed(twin, "a") && is_completed(twin, "b"); }));
   ASSERT_TRUE(plant.holds_all_of(twin));
   EXPECT_EQ(plant.steps_problem(twin, {"a", "b"}), "");
-  for (const std::string batch : {"a", "b"}) {
-    const Json results = twin.get("/batches/" + batch);
-    for (const MachineName& machine : kMachines) {
-      SCOPED_TRACE(batch + " in " + machine.process());
-      const Json told = twin.get("/batches/" + batch + "/telemetry?machine=" + machine.process()).at("telemetry");
-      const std::string view = "\"" + view_of(machine) + "\"";
-      const auto rows =
-          plant.texts("select to_jsonb(v) from " + view + " v where batch = '" + batch + "' order by duration");
-      const auto times = plant.texts("select to_char(\"timestamp\", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from " + view +
-                                     " where batch = '" + batch + "' order by duration");
-      ASSERT_EQ(rows.size(), told.size());
-      const Values parameters = values_of(results.at("parameters").at(machine.group));
-      std::set<std::string> compared;
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        ASSERT_EQ(row_problem(Json::parse(rows[i]), told[i], machine, parameters, reference, compared), "")
-            << rows[i] << '\n'
-            << told[i];
-        ASSERT_EQ(times[i], told[i].at("timestamp"));
-      }
-      EXPECT_GE(compared.size(), 5U) << "a view of nulls would agree with anything";
-      EXPECT_EQ(told.back().at("properties"), results.at("machines").at(machine.process()).at("properties"));
-    }
+  for (const char* batch : {"a", "b"}) {
+    for (const MachineName& machine : kMachines)
+      expect_agreement(plant, twin, batch, machine, GetParam() == "reference");
   }
 }
 
@@ -166,9 +170,8 @@ TEST_P(PostgresAgreement, OfBatchesAndTheLog) {
   const PostgresPlant plant;
   const Twin twin(plant.options({"--step-interval", "0", "--models", GetParam()}));
   twin.start({{"id", "plain"}});
-  twin.start({{"id", "of the largest seed"}, {"seed", 9007199254740991}});
-  ASSERT_TRUE(
-      Twin::eventually([&] { return is_completed(twin, "plain") && is_completed(twin, "of%20the%20largest%20seed"); }));
+  twin.start({{"id", "largest-seed"}, {"seed", 9007199254740991}});
+  ASSERT_TRUE(Twin::eventually([&] { return is_completed(twin, "plain") && is_completed(twin, "largest-seed"); }));
   ASSERT_TRUE(plant.holds_all_of(twin));
   twin.set_step_interval(60'000);
   twin.start({{"id", "running"}});
@@ -193,12 +196,16 @@ TEST_P(PostgresAgreement, OfBatchesAndTheLog) {
     for (const char* name : {"status", "models", "seed", "attempt", "warnings", "created_at", "finished_at"})
       EXPECT_EQ(row.at(name), listed[i].at(name)) << name;
     if (row.at("status") != "completed") continue;
-    const Json end_of_line = twin.get("/batches/" + (i == 0 ? id : "of%20the%20largest%20seed")).at("end_of_line");
-    EXPECT_EQ(row.at("end_of_line"), end_of_line);
-    EXPECT_FALSE(row.at("capacity_Ah").is_null());
-    for (const auto& [name, value] : end_of_line.items()) {
-      if (value.is_number()) EXPECT_EQ(row.at(name), value) << name;
+    // Figures that are not known are not stored.
+    for (const auto& [name, value] : listed[i].at("end_of_line").items()) {
+      if (!value.is_null()) {
+        EXPECT_EQ(row.at("end_of_line").at(name), value);
+      }
+      if (!value.is_object()) {
+        EXPECT_EQ(row.at(name), value) << name;
+      }
     }
+    EXPECT_FALSE(row.at("capacity_Ah").is_null());
   }
   ASSERT_TRUE(Twin::eventually([&] { return plant.events_problem(twin).empty(); })) << plant.events_problem(twin);
 }

@@ -63,7 +63,6 @@ TEST(PostgresRestart, AtCtrlCEverythingThatWasToldIsHandedOn) {
       twin.start({{"id", accepted.back()}});
     }
     client.wait_for_status("batch_completed", "b0", &told);
-    client.wait_for_status("machine_turned_on", "b2", &told);
     twin.server.signal(SIGINT);
     for (auto text = client.receive(); text; text = client.receive()) told.push_back(Json::parse(*text));
     EXPECT_EQ(twin.server.wait(), 0);
@@ -74,8 +73,8 @@ TEST(PostgresRestart, AtCtrlCEverythingThatWasToldIsHandedOn) {
   EXPECT_GE(plant.number("select max(seq) from battery_twin.event"), newest);
   EXPECT_EQ(plant.number("select max(seq) - count(*) from battery_twin.event"), 0);
   EXPECT_EQ(plant.texts("select id from battery_twin.batch order by number"), accepted);
-  // What a machine did to the end, it did in front of PostgreSQL's eyes.
-  EXPECT_GT(plant.number("select count(*) from battery_twin.machine where status = 'completed'"), 16);
+  EXPECT_GE(plant.number("select count(*) from battery_twin.machine where status = 'completed'"), 16);
+  EXPECT_GT(plant.number("select count(distinct batch) from battery_twin.telemetry"), 1) << "others were under way";
   EXPECT_EQ(plant.texts("select b.id || ' ' || m.station || ' ' || m.steps from battery_twin.machine m "
                         "join battery_twin.batch b on b.number = m.batch where m.status = 'completed' and m.steps <> "
                         "(select count(*) from battery_twin.telemetry t join battery_twin.series s on s.id = t.series "
