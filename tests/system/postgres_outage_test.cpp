@@ -72,12 +72,12 @@ TEST(PostgresOutage, StoppedInTheMiddleOfARunNothingIsMissingOrDoubled) {
   };
   start_for(seconds(1));
   shared_cluster().stop(PostgresCluster::Mode::immediate);
-  start_for(seconds(5));
+  start_for(seconds(4));
   EXPECT_TRUE(Twin::eventually([&] { return database_status(twin) == "unreachable"; }));
   const Json away = twin.get("/health");
   EXPECT_EQ(away.at("status"), "degraded");
   EXPECT_GT(away.at("database").at("backlog"), 0);
-  start_for(seconds(15));
+  start_for(seconds(8));
   EXPECT_EQ(twin.get("/health").at("status"), "degraded");
   EXPECT_GT(twin.get("/health").at("database").at("backlog"), away.at("database").at("backlog"));
   // Clients are told everything meanwhile.
