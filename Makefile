@@ -41,7 +41,7 @@ sanitizers:
 bench:
 	@config/install-packages.sh bench
 	cmake --preset release -DBATTERY_TWIN_BENCH=ON -DBATTERY_TWIN_TESTS=OFF
-	cmake --build --preset release --target battery-twin bench_responder bench_ws_bare bench_ws_load
+	cmake --build --preset release --target battery-twin bench_responder bench_store bench_ws_bare bench_ws_load
 	python3 tests/bench/bench.py build/release $(ARGS)
 
 HOSTILE = PYTHONDONTWRITEBYTECODE=1 python3 tests/system/load/hostile.py

@@ -2,11 +2,11 @@
 # Installs the Debian packages that are missing for one of: run, test, bench, fuzz.
 set -eu
 
-packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libsqlitecpp-dev"
+packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libsqlitecpp-dev libpqxx-dev"
 case "${1:-run}" in
   run) ;;
-  test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime" ;;
-  bench) packages="$packages wrk nginx python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
+  test) packages="$packages libgtest-dev librapidcheck-dev curl python3 libfaketime postgresql" ;;
+  bench) packages="$packages wrk nginx postgresql python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)
     echo "usage: $0 run|test|bench|fuzz" >&2
@@ -29,6 +29,16 @@ if [ "$(id -u)" -ne 0 ]; then
   fi
   sudo=sudo
 fi
+# Clusters that Debian's PostgreSQL has already, in words as "15/main".
+postgresql_clusters() {
+  for folder in /etc/postgresql/*/*/; do
+    [ -e "${folder}start.conf" ] || continue
+    folder=${folder%/}
+    echo "${folder#/etc/postgresql/}"
+  done
+}
+clusters_before=" $(postgresql_clusters | tr '\n' ' ')"
+
 echo "Installing$missing"
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
@@ -39,5 +49,16 @@ case "$missing " in
   *" nginx "*)
     $sudo service nginx stop >/dev/null 2>&1 || true
     $sudo update-rc.d nginx disable >/dev/null 2>&1 || true
+    ;;
+esac
+
+# So it does with PostgreSQL, under the name of main. The tests start their own.
+case "$missing " in
+  *" postgresql "*)
+    for cluster in $(postgresql_clusters); do
+      case "$clusters_before" in *" $cluster "*) continue ;; esac
+      echo manual | $sudo tee "/etc/postgresql/$cluster/start.conf" >/dev/null
+      $sudo pg_ctlcluster "${cluster%/*}" "${cluster#*/}" stop >/dev/null 2>&1 || true
+    done
     ;;
 esac

@@ -212,9 +212,9 @@ std::optional<Response> Routes::cancel_batch(const Call& call) {
                                                            {"batch_id", id},
                                                            {"status", "cancelled"}}));
     case Cancel::cancelling:
-      return json_response(
-          202,
-          Json{{"message", "Batch " + id + " stops at its next step"}, {"batch_id", id}, {"status", "cancelling"}});
+      return once_kept(call.later, json_response(202, Json{{"message", "Batch " + id + " stops at its next step"},
+                                                           {"batch_id", id},
+                                                           {"status", "cancelling"}}));
   }
   return std::nullopt;  // there are no others
 }

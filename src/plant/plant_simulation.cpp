@@ -57,6 +57,12 @@ void PlantSimulation::Engine::take_up(Kept kept) {
   };
   for (BatchRecord& record : kept.finished) finished_.push_back(add(std::move(record))->record.index);
   for (BatchRecord& record : kept.open) {
+    if (record.status == BatchStatus::cancelling) {
+      const BatchPtr batch = add(std::move(record));
+      batch->stop = Stop::cancelled;
+      settle_stopped(*batch);
+      continue;
+    }
     if (record.status != BatchStatus::queued) {
       record.status = BatchStatus::queued;
       record.started_at = std::nullopt;
@@ -168,6 +174,7 @@ void PlantSimulation::Engine::cancel_running(Batch& batch) {
   if (batch.stop != Stop::none) return;  // already on its way out
   batch.stop = Stop::cancelled;
   batch.record.status = BatchStatus::cancelling;
+  if (journal_ != nullptr) journal_->cancel(batch.record);
   for (const auto& walk : batch.walks) {
     if (walk) walk->wake();
   }

@@ -200,9 +200,10 @@ process::EndOfLine end_of_line_from_json(const plant::Layout& layout, std::strin
   }
   if (const auto energy = json.find("machine_energy_kWh"); energy != json.end() && energy->is_object()) {
     auto& machines = end.machine_energy_kWh.emplace();
-    for (const auto& [name, value] : energy->items()) {
-      const plant::Station* station = layout.find_process(name);
-      if (station != nullptr) machines.push_back({station->process_name, number(value).value_or(kUnknown)});
+    // In the plant's order: PostgreSQL, from which a file may be restored, sorts names in its own way.
+    for (const plant::Station& station : layout.stations()) {
+      const auto value = energy->find(station.process_name);
+      if (value != energy->end()) machines.push_back({station.process_name, number(*value).value_or(kUnknown)});
     }
   }
   return end;

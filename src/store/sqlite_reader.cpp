@@ -17,6 +17,9 @@ constexpr std::string_view kBatches =
     "select number, id, status, seed, models, noise, design, attempt, created_us, started_us, finished_us, warnings, "
     "lines, end_of_line, error from batch ";
 
+// Of batches that have not finished.
+constexpr std::string_view kOpen = "('queued', 'running', 'cancelling')";
+
 // Of the column, as long as the statement stays where it is.
 std::string_view text(const SQLite::Column& column) {
   return {column.getText(), static_cast<std::size_t>(column.getBytes())};
@@ -85,11 +88,12 @@ auto SqliteReader::reading(const Read& read) {
 plant::Kept SqliteReader::load(process::ModelSet models, std::size_t history, std::size_t events) {
   return reading([&](const SQLite::Database& database) {
     plant::Kept kept;
-    SQLite::Statement open(database, std::string(kBatches) + "where status in ('queued', 'running') order by number");
+    SQLite::Statement open(database,
+                           std::string(kBatches) + "where status in " + std::string(kOpen) + " order by number");
     kept.open = batches_of(database, open);
     // The plus keeps the index away from it: the newest rows are those at the end of the table.
-    SQLite::Statement finished(
-        database, std::string(kBatches) + "where +status not in ('queued', 'running') order by number desc limit ?1");
+    SQLite::Statement finished(database, std::string(kBatches) + "where +status not in " + std::string(kOpen) +
+                                             " order by number desc limit ?1");
     kept.finished = batches_of(database, with(finished, to_limit(history)));
     std::ranges::reverse(kept.finished);
 
@@ -143,7 +147,9 @@ std::optional<plant::PlantSimulation::Page> SqliteReader::batches(std::optional<
       behind = find.getColumn(0).getInt64();
     }
     std::string sql = std::string(kBatches) + "where true";
-    if (status) sql += " and status = ?1";
+    // One that is being cancelled still runs.
+    if (status)
+      sql += *status == plant::BatchStatus::running ? " and status in (?1, 'cancelling')" : " and status = ?1";
     if (behind) sql += ascending ? " and number > ?2" : " and number < ?2";
     sql += ascending ? " order by number limit ?3" : " order by number desc limit ?3";
     SQLite::Statement query(database, sql);
@@ -268,8 +274,13 @@ std::shared_ptr<const process::CellDesign> SqliteReader::design(const SQLite::Da
 }
 
 void drop_open_telemetry(SQLite::Database& database) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   database.exec(
+      "insert into outbox (what, key1) select 'restarted', number from batch where status in ('queued', 'running') and "
+      "exists (select * from setting where name = 'plant') and "
+      "not exists (select * from outbox where what = 'restarted' and key1 = number);"
       "delete from telemetry where batch in (select number from batch where status in ('queued', 'running'))");
+  transaction.commit();
 }
 
 }  // namespace battery_twin::store

@@ -56,7 +56,8 @@ class SqliteReader {
 [[nodiscard]] std::unique_ptr<TelemetryReader> read_telemetry(const SqliteFile& file, const plant::Layout& layout,
                                                               std::uint64_t batch, std::optional<std::size_t> station);
 
-/// Deletes telemetry of batches that have not finished. @throws SQLite::Exception
+/// Deletes telemetry of batches that have not finished, and notes it for a PostgreSQL that has some of it. @throws
+/// SQLite::Exception
 void drop_open_telemetry(SQLite::Database& database);
 
 }  // namespace battery_twin::store

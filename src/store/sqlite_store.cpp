@@ -21,8 +21,10 @@ void SqliteStore::accept(const plant::BatchRecord& batch, std::function<void(boo
 void SqliteStore::sync(std::function<void(bool kept)> done) { writer_.tell(Accepted{nullptr, std::move(done)}); }
 
 void SqliteStore::start(const plant::BatchRecord& batch) {
-  writer_.tell(Started{batch.index, kept_status(batch.status), batch.started_at, batch.attempt});
+  writer_.tell(Started{batch.index, batch.status, batch.started_at, batch.attempt});
 }
+
+void SqliteStore::cancel(const plant::BatchRecord& batch) { start(batch); }
 
 void SqliteStore::enter(const plant::BatchRecord& batch, const plant::Station& station) {
   writer_.tell(Entered{batch.index, station.index, batch.parameters.at(station.index)});
@@ -76,8 +78,11 @@ void SqliteStore::close() { writer_.close(); }
 
 std::unique_ptr<Store> open_sqlite(const plant::Layout& layout, SqliteConfig config) {
   auto file = std::make_unique<const SqliteFile>(config.path, config.fresh);
-  // Nobody writes into the outbox from now on: a server that hands on to PostgreSQL later has to tell it everything.
-  file->open_to_write()->exec("delete from outbox; delete from setting where name = 'outbox_is_complete'");
+  // Nobody writes changed rows into the outbox from now on: a server that hands on to PostgreSQL later has to tell it
+  // everything. What is to be deleted there is known from the outbox only.
+  file->open_to_write()->exec(
+      "delete from outbox where what not in ('restarted', 'forgotten');"
+      "delete from setting where name = 'outbox_is_complete'");
   return std::make_unique<SqliteStore>(layout, std::move(file), config);
 }
 

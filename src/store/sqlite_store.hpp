@@ -19,6 +19,7 @@ class SqliteStore : public Store {
   void accept(const plant::BatchRecord& batch, std::function<void(bool kept)> done) final;
   void sync(std::function<void(bool kept)> done) final;
   void start(const plant::BatchRecord& batch) final;
+  void cancel(const plant::BatchRecord& batch) final;
   void enter(const plant::BatchRecord& batch, const plant::Station& station) final;
   void step(plant::StepRecord step) final;
   void finish(const plant::BatchRecord& batch) final;

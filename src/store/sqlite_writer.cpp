@@ -188,8 +188,9 @@ void SqliteWriter::write_in_hand() {
     if (result.newest_seq != 0) on_kept = on_kept_;
   }
   if (was_failing) works_again();
-  for (auto& [done, kept] : result.accepts) done(kept);
+  // First: who waits for an answer may close the store next, and then it must be known what is to be handed on.
   if (hooks_.on_written) hooks_.on_written(result.steps);
+  for (auto& [done, kept] : result.accepts) done(kept);
   for (const auto& done : result.delivered) done();
   if (on_kept) on_kept(result.newest_seq);
 }
@@ -224,7 +225,7 @@ void SqliteWriter::write(const Record& record, Result& result) {
   }
   if (const auto* accept = std::get_if<Accepted>(&record)) result.accepts.emplace_back(accept->done, kept);
   if (const auto* delivered = std::get_if<Delivered>(&record)) result.delivered.push_back(delivered->done);
-  if (std::holds_alternative<plant::StepRecord>(record)) ++result.steps;
+  if (kept && std::holds_alternative<plant::StepRecord>(record)) ++result.steps;
   if (const auto* happened = std::get_if<Happened>(&record)) {
     result.newest_seq = std::max(result.newest_seq, happened->event->seq);
   }

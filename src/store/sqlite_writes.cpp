@@ -27,10 +27,6 @@ std::int64_t found(SQLite::Statement& statement) {
 
 }  // namespace
 
-std::string_view kept_status(plant::BatchStatus status) {
-  return to_string(status == plant::BatchStatus::cancelling ? plant::BatchStatus::running : status);
-}
-
 SqliteWrites::SqliteWrites(const SQLite::Database& database, const plant::Layout& layout)
     : layout_(layout),
       series_(layout.stations().size()),
@@ -99,7 +95,7 @@ void SqliteWrites::put(const Entered& entered) {
 void SqliteWrites::put(const Accepted& accepted) {
   if (!accepted.batch) return;
   const plant::BatchRecord& batch = *accepted.batch;
-  with(accept_, batch.index, batch.id, kept_status(batch.status), batch.seed, to_string(batch.models), batch.noise,
+  with(accept_, batch.index, batch.id, to_string(batch.status), batch.seed, to_string(batch.models), batch.noise,
        id_of(batch.design), batch.attempt, to_us(batch.created_at), us(batch.started_at), us(batch.finished_at),
        texts_to_json(batch.warnings), lines_to_json(layout_, batch.lines), end_of_line(batch.end_of_line),
        is_scrapped(batch), unless_empty(batch.error))
@@ -108,12 +104,12 @@ void SqliteWrites::put(const Accepted& accepted) {
 }
 
 void SqliteWrites::put(const Started& started) {
-  with(start_, started.batch, started.status, us(started.started_at), started.attempt).exec();
+  with(start_, started.batch, to_string(started.status), us(started.started_at), started.attempt).exec();
 }
 
 void SqliteWrites::put(const Finished& finished) {
   const plant::BatchRecord& batch = *finished.batch;
-  with(finish_, batch.index, kept_status(batch.status), batch.attempt, us(batch.started_at), us(batch.finished_at),
+  with(finish_, batch.index, to_string(batch.status), batch.attempt, us(batch.started_at), us(batch.finished_at),
        texts_to_json(batch.warnings), lines_to_json(layout_, batch.lines), end_of_line(batch.end_of_line),
        is_scrapped(batch), unless_empty(batch.error))
       .exec();

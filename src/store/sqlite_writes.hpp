@@ -24,7 +24,7 @@ struct Accepted {
 };
 struct Started {
   std::uint64_t batch;
-  std::string_view status;
+  plant::BatchStatus status;
   std::optional<plant::Time> started_at;
   std::uint32_t attempt;
 };
@@ -61,9 +61,6 @@ struct Delivered {
 };
 using Record = std::variant<plant::StepRecord, Happened, Entered, Accepted, Started, Finished, ParametersSet, PacingSet,
                             Delivered>;
-
-/// A status as the file has it: a batch that is being cancelled still runs for who finds it after a crash.
-[[nodiscard]] std::string_view kept_status(plant::BatchStatus status);
 
 /// The writing statements of one connection. To write something twice is the same as once, but for `Accepted`: a batch
 /// whose id or number is known is an error.

@@ -9,9 +9,10 @@
   websocket     bench_websocket.py      events to 1, 100 and 1000 clients, against bare loops
   memory        bench_memory.py         resident memory, also per idle client
   start         bench_start.py          from start to the first answer
+  store         bench_store.py          telemetry into SQLite and PostgreSQL, beside psql's \\copy
 
 measuring.py has processes and their figures, peers.py starts the servers, tables.py prints. In C++: responder.cpp and
-ws_bare.cpp are the bare loops, ws_load.cpp is the WebSocket clients. wrk.lua is wrk's script.
+ws_bare.cpp are the bare loops, ws_load.cpp is the WebSocket clients, store_load.cpp a plant that tells a store. wrk.lua is wrk's script.
 """
 
 import argparse
@@ -26,10 +27,11 @@ import bench_instructions
 import bench_memory
 import bench_simulate
 import bench_start
+import bench_store
 import bench_websocket
 import peers
 from measuring import CORES
-from tables import Goal, goal_table
+from tables import goal_table
 
 PARTS = {
     "simulate": bench_simulate,
@@ -38,10 +40,9 @@ PARTS = {
     "websocket": bench_websocket,
     "memory": bench_memory,
     "start": bench_start,
+    "store": bench_store,
 }
 QUIET = 0.5  # load average above which others are at work
-# Goals of the specification that wait for what they are about, or that are a matter for a test.
-ELSEWHERE = [Goal("telemetry into PostgreSQL against `\\copy` of the same rows", .5, None)]
 
 
 def arguments():
@@ -60,7 +61,7 @@ def arguments():
 
 
 def check_tools(build):
-    for program in ("battery-twin", *(f"tests/bench/bench_{tool}" for tool in ("responder", "ws_bare", "ws_load"))):
+    for program in ("battery-twin", *(f"tests/bench/bench_{tool}" for tool in ("responder", "store", "ws_bare", "ws_load"))):
         if not (build / program).exists():
             sys.exit(f"{build / program} is missing: cmake --preset release -DBATTERY_TWIN_BENCH=ON, then build")
     for program in ("wrk", peers.NGINX, peers.PYTHON):
@@ -81,7 +82,7 @@ def main():
     goals = []
     for name in options.parts:
         goals += PARTS[name].run(options.build, options.quick)
-    goal_table(goals + (ELSEWHERE if len(options.parts) == len(PARTS) else []))
+    goal_table(goals)
     print(f"\nTook {time.monotonic() - start:.0f} s.")
 
 

@@ -32,6 +32,7 @@ class NoteBook final : public Journal {
     waiting_.push_back(std::move(done));
   }
   void start(const BatchRecord& batch) override { note("start " + batch.id); }
+  void cancel(const BatchRecord& batch) override { note("cancel " + batch.id); }
   void enter(const BatchRecord& batch, const Station& station) override {
     note("enter " + batch.id + " " + station.process_name + (batch.parameters[station.index] ? "" : " unknown"));
   }
@@ -196,6 +197,45 @@ TEST(Journal, IsToldAllThatABatchGoesThrough) {
     EXPECT_EQ(steps.back().properties, record.machines[station.index].properties) << station.process_name;
     EXPECT_EQ(steps.back().batch, record.index);
   }
+}
+
+TEST(Journal, IsToldOfACancellationBeforeTheBatchStops) {
+  EventQueue events;
+  NoteBook journal(events);
+  PlantSimulation plant(standard_layout(), {.step_interval = std::chrono::hours(1)}, events, &journal);
+  plant.enqueue({.id = "a"}, [](const auto&) {});
+  journal.keep();
+  ASSERT_TRUE(eventually([&] { return plant.batch("a")->status == BatchStatus::running; }));
+  ASSERT_EQ(plant.cancel("a"), PlantSimulation::Cancel::cancelling);
+  ASSERT_TRUE(eventually([&] { return plant.batch("a")->status == BatchStatus::cancelled; }));
+  const std::vector<std::string> told = journal.told();
+  const auto cancel = std::ranges::find(told, "cancel a");
+  ASSERT_NE(cancel, told.end());
+  EXPECT_NE(std::find(cancel, told.end(), "finish a"), told.end());
+}
+
+TEST(Journal, WhatWasBeingCancelledIsCancelledInTheNextPlant) {
+  const Layout& layout = standard_layout();
+  EventQueue events;
+  NoteBook journal(events);
+  Kept kept{.open = {}, .finished = {}, .ids = {"a", "b"}, .accepted = 2};
+  for (const char* id : {"a", "b"}) {
+    BatchRecord& batch = kept.open.emplace_back();
+    batch.id = id;
+    batch.index = kept.open.size() - 1;
+    batch.status = batch.index == 0 ? BatchStatus::cancelling : BatchStatus::queued;
+    batch.design = std::make_shared<const process::CellDesign>(process::cell_designs().front());
+    batch.parameters.resize(layout.stations().size());
+    batch.machines.resize(layout.stations().size());
+  }
+  PlantSimulation plant(layout, full_speed(), events, &journal, kept);
+  EXPECT_EQ(plant.batch("a")->status, BatchStatus::cancelled);
+  EXPECT_EQ(plant.counters().cancelled, 1u);
+  ASSERT_TRUE(eventually([&] { return plant.batch("b")->status == BatchStatus::completed; }));
+  journal.keep_events();
+  const std::vector<std::string> told = journal.told();
+  EXPECT_EQ(told.front(), "finish a");
+  EXPECT_EQ(std::ranges::count(told, "start a"), 0);
 }
 
 TEST(Journal, EventsComeOutOnceTheyAreKept) {

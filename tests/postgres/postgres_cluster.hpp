@@ -52,7 +52,7 @@ class PostgresCluster {
  private:
   void make_files();
   void start_guard();
-  void tell_guard(const std::vector<pid_t>& processes) const;
+  void tell_guard(const std::vector<pid_t>& processes, const std::string& signal = "QUIT") const;
   [[nodiscard]] pid_t spawn(const std::vector<std::string>& words) const;
   [[nodiscard]] std::vector<pid_t> stop_processes() const;
   [[nodiscard]] bool wait_for_answer();

@@ -39,6 +39,12 @@ int connect_to(std::uint16_t port) {
   return descriptor;
 }
 
+// Even where the other thread is polling it, which keeps a closed socket alive.
+void end_now(int descriptor) {
+  ::shutdown(descriptor, SHUT_RDWR);
+  ::close(descriptor);
+}
+
 bool waits(ssize_t result) { return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR); }
 
 }  // namespace
@@ -72,8 +78,8 @@ struct TcpProxy::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
-    ::close(client);
-    if (server >= 0) ::close(server);
+    end_now(client);
+    if (server >= 0) end_now(server);
   }
 
   void connect(std::uint16_t target) {
@@ -120,7 +126,7 @@ void TcpProxy::set_mode(Mode mode) {
   const std::lock_guard lock(mutex_);
   if (mode == Mode::refuse) {
     drop_all();
-    if (listener_ >= 0) ::close(std::exchange(listener_, -1));
+    if (listener_ >= 0) end_now(std::exchange(listener_, -1));
   } else if (listener_ < 0) {
     listener_ = listen_on(port_);
     if (listener_ < 0) throw std::runtime_error("somebody took the proxy's port");

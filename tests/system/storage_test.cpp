@@ -166,6 +166,19 @@ TEST(Storage, KilledAgainAndAgainEveryAcceptedBatchIsCompletedOnce) {
     EXPECT_EQ(next[machine.process()], batch.at("machines").at(machine.process()).at("steps")) << machine.process();
 }
 
+TEST(Storage, WhatWasCancelledStaysCancelledAfterAKill) {
+  const Folder folder;
+  {
+    const Twin twin(options(folder));
+    twin.start({{"id", "a"}});
+    EXPECT_EQ(twin.http.request("DELETE", "/batches/a").status, 202);
+    twin.server.signal(SIGKILL);
+  }
+  const Twin twin(options(folder));
+  EXPECT_EQ(twin.get("/batches/a").at("status"), "cancelled");
+  EXPECT_EQ(twin.get("/factory/status").at("counters").at("cancelled"), 1);
+}
+
 TEST(Storage, TelemetryHasEveryStep) {
   const Folder folder;
   const Twin twin(options(folder, {"--step-interval", "0"}));

@@ -36,6 +36,8 @@ class Journal {
   virtual void sync(std::function<void(bool kept)> done) = 0;
   /// The batch left the queue: its status, `started_at` and `attempt`.
   virtual void start(const BatchRecord& batch) = 0;
+  /// Somebody wants the running batch to stop, which it does at its next step: its status.
+  virtual void cancel(const BatchRecord& batch) = 0;
   /// The batch reached the station; the station's parameters are in its record from now on.
   virtual void enter(const BatchRecord& batch, const Station& station) = 0;
   virtual void step(StepRecord step) = 0;
@@ -51,7 +53,7 @@ class Journal {
 
 /// What a journal kept, for a plant to go on with.
 struct Kept {
-  std::vector<BatchRecord> open;      ///< queued or running when it ended, in order of acceptance
+  std::vector<BatchRecord> open;      ///< queued, running or cancelling when it ended, in order of acceptance
   std::vector<BatchRecord> finished;  ///< the newest, in order of acceptance
   std::vector<std::string> ids;       ///< of all batches ever accepted
   std::uint64_t accepted = 0, completed = 0, failed = 0, cancelled = 0, scrapped = 0;

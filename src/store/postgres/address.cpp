@@ -32,11 +32,21 @@ constexpr std::array<std::pair<const char*, const char*>, 7> kLimits{{{"connect_
                                                                       {"tcp_user_timeout", "10000"},
                                                                       {"application_name", "battery-twin"}}};
 
+// A password with a slash or an @ in it makes libpq take parts of it for host, port or database, which are shown.
+bool is_misleading(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return false;
+  std::string_view rest = url.substr(scheme + 3);
+  const std::size_t end_of_user = rest.find_first_of("@/");
+  if (end_of_user != std::string_view::npos && rest[end_of_user] == '@') rest.remove_prefix(end_of_user + 1);
+  return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
+}
+
 Options options_of(const std::string& url) {
   char* why = nullptr;
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(url.c_str(), &why),
                                                                               &PQconninfoFree);
-  if (!parsed) {
+  if (!parsed || is_misleading(url)) {
     // libpq's own text may quote the password.
     PQfreemem(why);
     throw std::runtime_error(

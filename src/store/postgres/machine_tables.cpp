@@ -147,10 +147,11 @@ std::string converted(const std::string& value, std::string_view from, std::stri
 // A property in the rows of one series; empty where these do not have it.
 std::string property_of(const plant::Station& station, const Series& series, std::string_view name,
                         std::string_view unit) {
-  const auto place = std::ranges::find(series.names, name);
   const auto outputs = station.type->model(series.models).outputs;
   const auto output = std::ranges::find(outputs, name, &process::Output::name);
-  if (place == series.names.end() || output == outputs.end()) return {};
+  if (output == outputs.end()) return {};
+  const auto place = std::ranges::find(series.names, output->name_on(station.line));
+  if (place == series.names.end()) return {};
   const std::string at = std::to_string(place - series.names.begin() + 1);
   // A number that is none is NaN there, which would spoil every average.
   return converted("nullif(t.properties[" + at + "], 'NaN')", output->unit, unit);

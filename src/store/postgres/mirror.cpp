@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "../statements.hpp"
+#include "text.hpp"
 
 namespace battery_twin::store {
 namespace {
@@ -159,7 +160,7 @@ std::string outbox_triggers() {
 
 void fill_outbox(SQLite::Database& database) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-  database.exec("delete from outbox");
+  database.exec("delete from outbox where what not in ('restarted', 'forgotten')");
   for (const Table& table : tables()) database.exec(insert_into_outbox(table, "") + " from " + std::string(table.name));
   database.exec("insert or replace into setting values ('outbox_is_complete', 1)");
   transaction.commit();
@@ -178,7 +179,7 @@ Changes read_changes(const SQLite::Database& database, std::int64_t after, std::
   for (const Table& table : tables()) {
     SQLite::Statement rows(database, reading_sql(table));
     with(rows, after, changes.last).executeStep();
-    changes.rows.push_back(rows.getColumn(0).getString());
+    changes.rows.push_back(acceptable_json(rows.getColumn(0).getString()));
     if (table.name == "series") changes.has_series = changes.rows.back() != kNoRows;
   }
   changes.forgotten = batches(database, "forgotten", after, changes.last);

@@ -1,5 +1,3 @@
-#include <SQLiteCpp/Transaction.h>
-
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -47,16 +45,7 @@ class PostgresStore final : public SqliteStore {
   PostgresStore(const PostgresStore&) = delete;
   PostgresStore& operator=(const PostgresStore&) = delete;
 
-  // What has been handed on of batches that start over is deleted there too, before their new telemetry comes.
   plant::Kept load(process::ModelSet models, std::size_t history, std::size_t events) override {
-    {
-      const SqliteFile::Connection database = file().open_to_write();
-      SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
-      database->exec(
-          "insert into outbox (what, key1) select 'restarted', number from batch where status in ('queued', "
-          "'running')");
-      transaction.commit();
-    }
     plant::Kept kept = SqliteStore::load(models, history, events);
     forwarder_->start(std::move(link_), [this](Delivered delivered) { writer().tell(std::move(delivered)); });
     return kept;
@@ -91,6 +80,7 @@ class PostgresStore final : public SqliteStore {
     forwarder_->stop(std::chrono::steady_clock::now() + kTimeToHandOn);
     probe_.stop();
     SqliteStore::close();
+    watch_->end_by(std::chrono::steady_clock::time_point::max());  // reading goes on
     if (const std::size_t rows = forwarder_->waiting_rows(); rows > 0) {
       on_error_(std::to_string(rows) + " rows of telemetry wait in " + file().path().string() +
                 " and are handed on to PostgreSQL at the next start");

@@ -1,6 +1,7 @@
 #include "postgres_telemetry.hpp"
 
 #include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
 
 #include <algorithm>
 #include <iterator>
@@ -28,7 +29,8 @@ class PostgresTelemetry final : public TelemetryReader {
         database_(file.open_to_read()),
         waiting_(*database_,
                  "select step, time_us, properties from telemetry "
-                 "where batch = ?1 and series = ?2 and step >= ?3 order by step limit ?4") {
+                 "where batch = ?1 and series = ?2 and step >= ?3 order by step limit ?4"),
+        restarted_(*database_, "select exists (select * from outbox where what = 'restarted' and key1 = ?1)") {
     for (const plant::Station& candidate : layout.stations()) {
       if (!station || *station == candidate.index) find_series(candidate);
     }
@@ -67,9 +69,18 @@ class PostgresTelemetry final : public TelemetryReader {
   }
 
   // Rows move from the file to PostgreSQL meanwhile, so the file is read first: none is missed, and those that are in
-  // both are taken once.
+  // both are taken once. PostgreSQL may not know yet that a batch has started over: what it holds is then of the
+  // attempt before, and all that counts is in the file.
   std::vector<Row> next_of(const Series& series, std::size_t most) {
-    std::vector<Row> waiting = waiting_rows(series, most);
+    bool is_restarting = false;
+    std::vector<Row> waiting;
+    {
+      const SQLite::Transaction transaction(*database_);
+      is_restarting = with(restarted_, batch_).executeStep() && restarted_.getColumn(0).getInt() != 0;
+      restarted_.reset();
+      waiting = waiting_rows(series, most);
+    }
+    if (is_restarting) return waiting;
     std::vector<Row> rows = delivered_rows(series, most);
     std::vector<Row> all;
     all.reserve(rows.size() + waiting.size());
@@ -116,7 +127,7 @@ class PostgresTelemetry final : public TelemetryReader {
   std::uint64_t batch_;
   Link link_;
   SqliteFile::Connection database_;
-  SQLite::Statement waiting_;
+  SQLite::Statement waiting_, restarted_;
   std::vector<Series> series_;
   std::size_t at_ = 0;
   std::int64_t next_step_ = 0;

@@ -13,6 +13,21 @@
 namespace battery_twin::store {
 namespace {
 
+// How many bytes the character has that the text begins with; 0 where it begins with none.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
+  }
+  // Too long for what it says, half of a pair, or beyond the last character there is.
+  const bool is_none = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) ||
+                       (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F);
+  return is_none ? 0 : size;
+}
+
 void write_number(unsigned value, std::size_t digits, char* to) {
   for (std::size_t i = digits; i-- > 0; value /= 10) to[i] = static_cast<char>('0' + value % 10);
 }
@@ -38,6 +53,33 @@ const std::string& TimestampText::operator()(std::int64_t us) {
   }
   write_number(static_cast<unsigned>((time - second).count()), 6, &text_[20]);
   return text_;
+}
+
+std::string acceptable_json(std::string json) {
+  constexpr std::string_view kZero = "\\u0000";
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string fit;
+  std::size_t copied = 0;
+  const auto replace = [&](std::size_t at, std::size_t size) {
+    fit.append(json, copied, at - copied).append(kReplacement);
+    copied = at + size;
+  };
+  for (std::size_t at = 0; at < json.size();) {
+    const std::string_view rest = std::string_view(json).substr(at);
+    if (rest.starts_with(kZero)) {
+      replace(at, kZero.size());
+      at += kZero.size();
+    } else if (rest.front() == '\\') {
+      at += 2;  // the next one belongs to it
+    } else if (const std::size_t size = character_size(rest); size > 0) {
+      at += size;
+    } else {
+      replace(at, 1);
+      ++at;
+    }
+  }
+  if (copied == 0) return json;
+  return fit.append(json, copied);
 }
 
 void write_array(std::string_view doubles, std::string& text) {

@@ -19,6 +19,10 @@ class TimestampText {
   std::string text_;
 };
 
+/// JSON that PostgreSQL takes: it knows no character 0 and nothing but UTF-8, and one row that it refuses would hold up
+/// all that comes behind. Where a text has such things, they become U+FFFD.
+[[nodiscard]] std::string acceptable_json(std::string json);
+
 /// Little-endian doubles as "{1.5,NaN}"; what is left over behind the last whole one is passed over.
 void write_array(std::string_view doubles, std::string& text);
 /// NaN for what is null. @throws std::runtime_error  when it is no list of numbers
