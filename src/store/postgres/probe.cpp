@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kBetween = 2s;
+constexpr auto kBetweenWhileAway = 500ms;
 constexpr auto kPatience = 2s;  // an answer that takes longer is none
 constexpr auto kLimit = 5s;
 
@@ -52,7 +53,7 @@ void Probe::run() {
     asked_.reset();
     is_reached_ = is_reached;
     if (is_reached) latency_ms_ = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    stopped_.wait_for(lock, kBetween, [this] { return stopping_; });
+    stopped_.wait_for(lock, is_reached ? Clock::duration(kBetween) : kBetweenWhileAway, [this] { return stopping_; });
   }
   lock.unlock();
   link_.reset();
