@@ -60,9 +60,21 @@ void Probe::run() {
 }
 
 void Probe::ask() {
-  if (!link_) link_ = std::make_unique<Link>(address_, watch_);
-  const auto limited = link_->limit(kLimit);
-  pqxx::nontransaction(**link_).exec("select 1");
+  const auto ask_on_link = [this] {
+    const auto limited = link_->limit(kLimit);
+    pqxx::nontransaction(**link_).exec("select 1");
+  };
+  if (link_) {
+    try {
+      ask_on_link();
+      return;
+    } catch (const std::exception&) {
+      // It was cut since the last question, which says nothing about now.
+      link_.reset();
+    }
+  }
+  link_ = std::make_unique<Link>(address_, watch_);
+  ask_on_link();
 }
 
 }  // namespace battery_twin::store
