@@ -173,7 +173,7 @@ TEST(PostgresChange, AnyWriteOfTheFileMayFail) {
   const auto store = site.start();
   ASSERT_TRUE(accept(*store, new_batch(0)));
   std::uint64_t batches = 0;
-  for (const int at : {1, 2, 5, 9, 20, 45}) {
+  for (const int at : {1, 3, 9, 30}) {
     disk.fail_at(at);
     Mailbox<std::pair<std::uint64_t, bool>> answers;
     for (std::size_t i = 0; i < 4 || !disk.has_failed(); ++i, ++batches) {

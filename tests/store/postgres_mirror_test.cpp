@@ -1,6 +1,6 @@
 // What the plant tells is what PostgreSQL holds, and what a new file takes over from it.
 
-#include <cmath>
+#include <map>
 
 #include "postgres_testing.hpp"
 
@@ -124,14 +124,16 @@ TEST_F(PostgresMirror, Machines) {
     EXPECT_EQ(row[1], "completed");
     EXPECT_EQ(row[2], std::to_string(result.steps));
     EXPECT_EQ(row[3], "rework");
-    const auto number = [&](const std::string& column, const std::string& name) {
-      return std::stod(site_
-                           .ask("select " + column + " ->> '" + name +
-                                "' from battery_twin.machines where number = 0 "
-                                "and station = '" +
-                                station.process_name + "'")[0][0]
-                           .value());
-    };
+    std::map<std::string, double> numbers;
+    for (const auto& pair : site_.ask(
+             "select what || name, value from (select number, station, 'parameters' as what, parameters as numbers "
+             "from battery_twin.machines union all select number, station, 'properties', properties "
+             "from battery_twin.machines) all_of_it, jsonb_each_text(numbers) as pairs (name, value) "
+             "where number = 0 and station = '" +
+             station.process_name + "'")) {
+      numbers[pair[0].value()] = std::stod(pair[1].value());
+    }
+    const auto number = [&](const std::string& column, const std::string& name) { return numbers.at(column + name); };
     for (std::size_t i = 0; i < station.type->fields.size(); ++i) {
       EXPECT_EQ(number("parameters", std::string(station.type->fields[i].name)),
                 (*told.parameters[station.index])[i].value());

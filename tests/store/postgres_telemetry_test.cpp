@@ -37,14 +37,14 @@ TEST(PostgresTelemetry, FiftyThousandRowsReadWhileTheyMove) {
     EXPECT_EQ(site.number_in_file("select count(*) from telemetry"), 34'000);
     EXPECT_GE(store->health().backlog, 34'000u);
     // Around the seam, too: portions that end just before, at and behind it.
-    for (const std::size_t portion : {333u, 999u, 1'000u, 1'001u, 50'000u, 100'000u}) {
+    for (const std::size_t portion : {999u, 1'000u, 1'001u, 100'000u}) {
       expect_steps(*store, 0, kStations, kSteps, portion);
     }
   }
   std::atomic<int> readings = 0;
   {
     std::vector<std::jthread> readers;
-    for (const std::size_t portion : {97u, 2'000u}) {
+    for (const std::size_t portion : {400u, 7'000u}) {
       readers.emplace_back([&, portion](const std::stop_token& ends) {
         while (!ends.stop_requested()) {
           expect_steps(*store, 0, kStations, kSteps, portion);

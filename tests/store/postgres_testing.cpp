@@ -9,11 +9,42 @@
 
 namespace battery_twin::store::testing {
 
-Site::Site(bool is_behind_proxy) : url_of_stores_(url) {
+namespace {
+
+// To make a database takes longer than many a test, so they are used again once they are empty.
+std::vector<std::string>& empty_databases() {
+  static std::vector<std::string> databases;
+  return databases;
+}
+
+std::string an_empty_database() {
+  if (empty_databases().empty()) return shared_cluster().create_database();
+  std::string name = std::move(empty_databases().back());
+  empty_databases().pop_back();
+  return name;
+}
+
+}  // namespace
+
+Site::Site(bool is_behind_proxy)
+    : database(an_empty_database()), url(shared_cluster().url(database)), url_of_stores_(url) {
   if (!is_behind_proxy) return;
   proxy = std::make_unique<TcpProxy>(shared_cluster().port());
   const std::string port = ":" + std::to_string(shared_cluster().port()) + "/";
   url_of_stores_.replace(url_of_stores_.find(port), port.size(), ":" + std::to_string(proxy->port()) + "/");
+}
+
+Site::~Site() {
+  try {
+    const Rows is_as_new =
+        query(url + "?connect_timeout=5",
+              "set client_min_messages = warning; drop schema if exists battery_twin cascade;"
+              "select not exists (select * from pg_class where relnamespace = 'public'::regnamespace) and exists ("
+              "select * from pg_database where datname = current_database() and datdba = current_user::regrole)");
+    if (is_as_new == Rows{{"t"}}) empty_databases().push_back(database);
+  } catch (const std::exception&) {
+    // Whoever comes next takes another one.
+  }
 }
 
 std::unique_ptr<Store> Site::open(PostgresConfig config) {

@@ -26,6 +26,10 @@ class Site {
  public:
   /// @param is_behind_proxy  stores reach the database through `proxy`
   explicit Site(bool is_behind_proxy = false);
+  /// After the stores that use it.
+  ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
 
   [[nodiscard]] std::unique_ptr<Store> open() { return open(PostgresConfig{}); }
   /// With what is left out of the configuration: the site's file, the site's URL.
@@ -49,8 +53,8 @@ class Site {
 
   Folder folder;
   std::string file = folder.file();
-  std::string database = shared_cluster().create_database();
-  std::string url = shared_cluster().url(database);
+  std::string database;
+  std::string url;
   std::unique_ptr<TcpProxy> proxy;  ///< or nullptr
   Mailbox<std::string> errors;
 
