@@ -83,8 +83,8 @@ TEST(PostgresCrash, AfterASecondAttempt) {
       const auto store = site.start();
       ASSERT_TRUE(accept(*store, new_batch(0)));
       tell_steps(*store, 0, kStations, 0, 80);
+      ASSERT_TRUE(site.hands_on(*store));
     }
-    ASSERT_TRUE(site.is_handed_on());
     {
       const auto store = site.open();
       {
@@ -142,8 +142,8 @@ TEST(PostgresChange, AFileThatWasUsedAloneInBetween) {
     store->finish(completed(0));
     for (std::uint64_t i = 0; i < 3; ++i) tell_steps(*store, i, kStations, 0, 50);
     store->event(event(1, plant::EventType::batch_requested, "before"));
+    ASSERT_TRUE(site.hands_on(*store));
   }
-  ASSERT_TRUE(site.is_handed_on());
   {
     const auto store = without_postgres(site);
     ASSERT_EQ(load(*store).open.size(), 2u);
