@@ -10,7 +10,7 @@ namespace {
 using Mode = TcpProxy::Mode;
 
 constexpr std::size_t kStations = 4;
-constexpr std::uint32_t kSteps = 2'000;
+constexpr std::uint32_t kSteps = 500;
 
 class PostgresClosing : public ::testing::Test {
  protected:

@@ -235,6 +235,7 @@ void expect_same_plant(const plant::Kept& restored, const plant::Kept& told) {
 TEST_F(PostgresMirror, ANewFileTakesOverEverything) {
   for (std::uint64_t seq = 1'000; seq < 6'000; ++seq) store_->event(event(seq, EventType::batch_requested));
   tell_steps(*store_, 0, 3, 0, 20);
+  ASSERT_TRUE(site_.hands_on(*store_));
   for (const ModelSet models : process::kModelSets) {
     store_.reset();
     site_.file = site_.folder.file();
@@ -251,6 +252,7 @@ TEST_F(PostgresMirror, ANewFileTakesOverEverything) {
 TEST_F(PostgresMirror, AFileThatTookOverGoesOn) {
   tell_steps(*store_, 0, 3, 0, 20);
   tell_steps(*store_, 1, 3, 0, 20);
+  ASSERT_TRUE(site_.hands_on(*store_));
   store_.reset();
   site_.file = site_.folder.file("new");
   store_ = site_.start();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 
 #include "postgres_testing.hpp"
 
@@ -143,6 +144,7 @@ TEST(PostgresFresh, EmptiesBoth) {
     ASSERT_TRUE(accept(*store, finished(new_batch(0), plant::BatchStatus::completed)));
     tell_steps(*store, 0, 3, 0, 10);
     store->event(event(1, plant::EventType::batch_requested));
+    ASSERT_TRUE(site.hands_on(*store));
   }
   ASSERT_EQ(site.number("select count(*) from battery_twin.telemetry"), 30);
   const auto store = site.open({.url = {}, .spool = {.fresh = true}});
@@ -171,6 +173,7 @@ TEST(PostgresRetention, DeletesWhatIsOldWhileOtherRowsArrive) {
       ASSERT_TRUE(accept(*store, batch));
       tell_steps(*store, i, 2, 0, i == 0 ? 12'000 : 20);
     }
+    ASSERT_TRUE(site.hands_on(*store));
   }
   ASSERT_EQ(site.number("select count(*) from battery_twin.telemetry"), 24'000 + 39 * 40);
   const auto store = site.start({.url = {}, .spool = {.retention = std::chrono::hours(24)}});

@@ -84,8 +84,10 @@ void Forwarder::run() {
       if (is_told()) hand_on();
       if (failures_ > 0) works_again();
       tidy();
+      const Clock::duration rest =
+          config_.retention ? std::clamp<Clock::duration>(next_tidying_ - Clock::now(), 0s, kRest) : kRest;
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, kRest, [this] { return told_ || stopping_; });
+      changed_.wait_for(lock, rest, [this] { return told_ || stopping_; });
     } catch (const std::exception& problem) {
       fail(why(problem));
     }

@@ -110,15 +110,31 @@ void introduce_patiently(Link& link, const SqliteFile& file, const plant::Layout
   }
 }
 
+// @throws Refused  when there is a PostgreSQL, just not for us
+std::unique_ptr<Link> connect(const Address& address, Watch& watch) {
+  try {
+    return std::make_unique<Link>(address, watch);
+  } catch (const std::exception&) {
+    if (!is_refused(address)) throw;
+  }
+  // It may have come just between the two questions.
+  try {
+    return std::make_unique<Link>(address, watch);
+  } catch (const std::exception& problem) {
+    throw Refused(why(problem));
+  }
+}
+
 // Nothing when PostgreSQL is not there yet.
 std::unique_ptr<Link> first_link(const Address& address, Watch& watch, const SqliteFile& file,
                                  const plant::Layout& layout, const PostgresConfig& config) {
   const std::string name = "The database " + address.shown;
   std::unique_ptr<Link> link;
   try {
-    link = std::make_unique<Link>(address, watch);
+    link = connect(address, watch);
+  } catch (const Refused& problem) {
+    throw std::runtime_error(name + " refuses us: " + problem.what());
   } catch (const std::exception& problem) {
-    if (is_refused(address)) throw std::runtime_error(name + " refuses us: " + why(problem));
     if (config.spool.fresh) throw std::runtime_error(name + " cannot be emptied: " + why(problem));
     config.spool.on_error(name + " cannot be reached: " + why(problem) + ". Until it can, all is kept in " +
                           file.path().string());

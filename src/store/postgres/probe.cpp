@@ -69,8 +69,10 @@ void Probe::ask() {
       ask_on_link();
       return;
     } catch (const std::exception&) {
-      // It was cut since the last question, which says nothing about now.
+      // It may have been cut since the last question, which says nothing about now.
       link_.reset();
+      const std::lock_guard lock(mutex_);
+      if (stopping_) throw;
     }
   }
   link_ = std::make_unique<Link>(address_, watch_);
