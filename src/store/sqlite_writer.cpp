@@ -179,6 +179,9 @@ void SqliteWriter::write_in_hand() {
     return;
   }
   const std::chrono::duration<double, std::milli> took = Clock::now() - start;
+  // First: there is no moment at which nobody counts what has still to be handed on, and who waits for an answer may
+  // close the store next.
+  if (hooks_.on_written) hooks_.on_written(result.steps);
   backlog_ -= in_hand_.size();
   in_hand_.clear();
   std::function<void(std::uint64_t)> on_kept;
@@ -188,8 +191,6 @@ void SqliteWriter::write_in_hand() {
     if (result.newest_seq != 0) on_kept = on_kept_;
   }
   if (was_failing) works_again();
-  // First: who waits for an answer may close the store next, and then it must be known what is to be handed on.
-  if (hooks_.on_written) hooks_.on_written(result.steps);
   for (auto& [done, kept] : result.accepts) done(kept);
   for (const auto& done : result.delivered) done();
   if (on_kept) on_kept(result.newest_seq);

@@ -238,7 +238,6 @@ TEST_F(PostgresMirror, ANewFileTakesOverEverything) {
   ASSERT_TRUE(site_.hands_on(*store_));
   for (const ModelSet models : process::kModelSets) {
     store_.reset();
-    site_.file = site_.folder.file();
     store_ = site_.open();
     const plant::Kept told = store_->load(models, 1'000, 10'000);
     ASSERT_EQ(told.events.size(), plant::kEventTypes + 1 + 5'000);
@@ -247,6 +246,18 @@ TEST_F(PostgresMirror, ANewFileTakesOverEverything) {
     store_ = site_.open();
     expect_same_plant(store_->load(models, 1'000, 10'000), told);
   }
+}
+
+TEST_F(PostgresMirror, AFileThatAnotherOneTookOverFromIsKeptOut) {
+  tell_steps(*store_, 0, 3, 0, 20);
+  ASSERT_TRUE(site_.hands_on(*store_));
+  store_.reset();
+  const std::string old = site_.file;
+  site_.file = site_.folder.file("new");
+  store_ = site_.start();
+  store_.reset();
+  site_.file = old;
+  EXPECT_NE(sentence_of([&] { (void)site_.open(); }).find("it belongs to another plant"), std::string::npos);
 }
 
 TEST_F(PostgresMirror, AFileThatTookOverGoesOn) {

@@ -40,10 +40,14 @@ bool holds_nothing(SQLite::Database& database) {
          0;
 }
 
+std::int64_t new_plant() {
+  std::random_device random;
+  return static_cast<std::int64_t>((std::uint64_t{random()} << 31U) ^ random());
+}
+
 std::int64_t plant_of(SQLite::Database& database) {
   if (const auto known = setting(database, "plant")) return *known;
-  std::random_device random;
-  const auto made = static_cast<std::int64_t>((std::uint64_t{random()} << 31U) ^ random());
+  const std::int64_t made = new_plant();
   set(database, "plant", made);
   return made;
 }
@@ -54,6 +58,7 @@ void introduce(Link& link, const SqliteFile& file, const plant::Layout& layout, 
   const auto limited = link.limit(std::chrono::seconds(60));
   lock(link);
   const SqliteFile::Connection database = file.open_to_write();
+  bool is_to_restore = false;
   pqxx::work transaction(*link);
   migrate(transaction);
   const pqxx::result known = transaction.exec("select value from battery_twin.setting where name = 'plant'");
@@ -66,13 +71,19 @@ void introduce(Link& link, const SqliteFile& file, const plant::Layout& layout, 
       throw Refused("it belongs to another plant than the file " + file.path().string() +
                     ": use another database, the file of that plant, or none");
     }
-    restore(transaction, *database);
-    set(*database, "outbox_is_complete", 1);
+    // Under a new number: the file of before may still hold rows, and is to be kept out.
+    transaction.exec_params("update battery_twin.setting set value = $1 where name = 'plant'", new_plant());
+    is_to_restore = true;
   } else if (!setting(*database, "outbox_is_complete")) {
     fill_outbox(*database);
   }
   make_views(transaction, layout);
   transaction.commit();
+  if (is_to_restore) {
+    pqxx::work reading(*link);
+    restore(reading, *database);
+    set(*database, "outbox_is_complete", 1);
+  }
 }
 
 void start_afresh(Link& link) {

@@ -97,11 +97,11 @@ class PostgresStore final : public SqliteStore {
   bool is_closed_ = false;
 };
 
-void introduce_patiently(Link& link, const SqliteFile& file, const plant::Layout& layout, bool fresh) {
+template <class Action>
+void once_free(const Action& action) {
   for (int tries = 1;; ++tries) {
     try {
-      if (fresh) start_afresh(link);
-      introduce(link, file, layout, Welcome::may_restore);
+      action();
       return;
     } catch (const InUse&) {
       if (tries == kTriesToLock) throw;
@@ -126,26 +126,17 @@ std::unique_ptr<Link> connect(const Address& address, Watch& watch) {
 }
 
 // Nothing when PostgreSQL is not there yet.
-std::unique_ptr<Link> first_link(const Address& address, Watch& watch, const SqliteFile& file,
-                                 const plant::Layout& layout, const PostgresConfig& config) {
+std::unique_ptr<Link> first_link(const Address& address, Watch& watch, const SqliteConfig& spool) {
   const std::string name = "The database " + address.shown;
-  std::unique_ptr<Link> link;
   try {
-    link = connect(address, watch);
+    return connect(address, watch);
   } catch (const Refused& problem) {
     throw std::runtime_error(name + " refuses us: " + problem.what());
   } catch (const std::exception& problem) {
-    if (config.spool.fresh) throw std::runtime_error(name + " cannot be emptied: " + why(problem));
-    config.spool.on_error(name + " cannot be reached: " + why(problem) + ". Until it can, all is kept in " +
-                          file.path().string());
+    if (spool.fresh) throw std::runtime_error(name + " cannot be emptied: " + why(problem));
+    spool.on_error(name + " cannot be reached: " + why(problem) + ". Until it can, all is kept in " + spool.path);
     return nullptr;
   }
-  try {
-    introduce_patiently(*link, file, layout, config.spool.fresh);
-  } catch (const std::exception& problem) {
-    throw std::runtime_error(name + " cannot be used: " + why(problem));
-  }
-  return link;
 }
 
 }  // namespace
@@ -155,9 +146,21 @@ std::unique_ptr<Store> open_postgres(const plant::Layout& layout, PostgresConfig
   // What is deleted for its age is deleted in PostgreSQL: the file holds only what is not there yet.
   SqliteConfig spool = config.spool;
   spool.retention.reset();
-  auto file = std::make_unique<const SqliteFile>(spool.path, spool.fresh);
   auto watch = std::make_unique<Watch>();
-  std::unique_ptr<Link> link = first_link(address, *watch, *file, layout, config);
+  std::unique_ptr<Link> link = first_link(address, *watch, spool);
+  const auto using_it = [&](const auto& action) {
+    try {
+      if (link) once_free(action);
+    } catch (const std::exception& problem) {
+      throw std::runtime_error("The database " + address.shown + " cannot be used: " + why(problem));
+    }
+  };
+  if (spool.fresh) {
+    const SqliteFile ours(spool.path, false);  // nothing is deleted before it is known that both can be
+    using_it([&] { start_afresh(*link); });
+  }
+  auto file = std::make_unique<const SqliteFile>(spool.path, spool.fresh);
+  using_it([&] { introduce(*link, *file, layout, Welcome::may_restore); });
   auto forwarder = std::make_unique<Forwarder>(*file, layout, *watch,
                                                ForwarderConfig{.address = address,
                                                                .most_rows = config.spool_rows,
