@@ -32,7 +32,7 @@ sanitizers:
 	cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan --output-on-failure --timeout 600 -j 2
-	BATTERY_TWIN_TEST_BINARY=$(CURDIR)/build/asan/battery-twin \
+	BATTERY_TWIN_TEST_BINARY=$(CURDIR)/build/asan/battery-twin LSAN_OPTIONS=suppressions=$(CURDIR)/tests/system/lsan.supp \
 	  ctest --test-dir build/release --output-on-failure --timeout 600 -j 2 -L system
 	cmake --preset tsan
 	cmake --build --preset tsan --target test_plant

@@ -88,10 +88,6 @@ std::vector<std::string> unprivileged(std::vector<std::string> words) {
 }  // namespace
 }  // namespace battery_twin::postgres
 
-#ifdef __SANITIZE_ADDRESS__
-// libpqxx 6 forgets a result when the connection is lost in the middle of a statement.
-extern "C" const char* __lsan_default_suppressions() { return "leak:PQmakeEmptyPGresult\n"; }
-#endif
 
 namespace battery_twin::postgres {
 

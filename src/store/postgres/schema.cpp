@@ -17,7 +17,7 @@ namespace {
 
 // docs/postgresql.md explains it to people. Most tables are those of the SQLite file, row by row; JSON stays JSON,
 // times are microseconds since 1970, UTC. A step that was released never changes: a new version is a new step.
-constexpr std::string_view kVersion1 = R"sql(
+constexpr std::string_view kPostgresVersion1 = R"sql(
 create table battery_twin.design (id bigint primary key, design jsonb not null);
 
 create table battery_twin.batch (
@@ -109,7 +109,7 @@ create view battery_twin.measurements as
        cross join lateral jsonb_array_elements_text(s.names) with ordinality as n(name, place);
 )sql";
 
-constexpr std::array kSteps{kVersion1};
+constexpr std::array kPostgresSteps{kPostgresVersion1};
 
 // Says that the schema is ours, and of which version.
 constexpr std::string_view kMark = "battery-twin, version ";
@@ -186,14 +186,14 @@ std::string view_of_batches() {
 
 void migrate(pqxx::transaction_base& transaction) {
   const std::size_t is = version(transaction);
-  if (is > kSteps.size()) {
+  if (is > kPostgresSteps.size()) {
     throw Refused("it is of version " + std::to_string(is) + ", this program knows versions up to " +
-                  std::to_string(kSteps.size()) + ": use a newer one");
+                  std::to_string(kPostgresSteps.size()) + ": use a newer one");
   }
-  if (is == kSteps.size()) return;
+  if (is == kPostgresSteps.size()) return;
   if (is == 0) transaction.exec("create schema battery_twin");
-  for (std::size_t step = is; step < kSteps.size(); ++step) transaction.exec(std::string(kSteps[step]));
-  transaction.exec("comment on schema battery_twin is '" + std::string(kMark) + std::to_string(kSteps.size()) + "'");
+  for (std::size_t step = is; step < kPostgresSteps.size(); ++step) transaction.exec(std::string(kPostgresSteps[step]));
+  transaction.exec("comment on schema battery_twin is '" + std::string(kMark) + std::to_string(kPostgresSteps.size()) + "'");
 }
 
 void drop_all(pqxx::transaction_base& transaction) {
