@@ -191,9 +191,10 @@ void SqliteWriter::write_in_hand() {
     if (result.newest_seq != 0) on_kept = on_kept_;
   }
   if (was_failing) works_again();
+  // Events first: who gets an answer may ask for the log next.
+  if (on_kept) on_kept(result.newest_seq);
   for (auto& [done, kept] : result.accepts) done(kept);
   for (const auto& done : result.delivered) done();
-  if (on_kept) on_kept(result.newest_seq);
 }
 
 SqliteWriter::Result SqliteWriter::transact() {

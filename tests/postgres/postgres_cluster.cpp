@@ -86,10 +86,6 @@ std::vector<std::string> unprivileged(std::vector<std::string> words) {
 }
 
 }  // namespace
-}  // namespace battery_twin::postgres
-
-
-namespace battery_twin::postgres {
 
 PostgresCluster::PostgresCluster(std::vector<std::string> settings)
     : settings_(std::move(settings)), folder_(make_folder()) {
