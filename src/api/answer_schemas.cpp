@@ -259,7 +259,8 @@ void add_answer_schemas(Json& schemas, const plant::Layout& layout, const Limits
       add_property(machines, station.type->name, reference_to("MachineInLine"));
     add_property(lines, to_string(line), std::move(machines));
   }
-  Json& batch = schemas["Batch"]["properties"];
+  Json batch_parameters = std::move(schemas["Batch"]["properties"]["parameters"]);
+  Json batch_machines = std::move(schemas["Batch"]["properties"]["machines"]);
   Json any_parameters = Json::array();
   Json statuses{{"oneOf", Json::array()}, {"discriminator", {{"propertyName", "process"}}}};
   for (const plant::Station& station : layout.stations()) {
@@ -268,13 +269,15 @@ void add_answer_schemas(Json& schemas, const plant::Layout& layout, const Limits
       schemas[parameters] = published_parameters_schema(*station.type);
       any_parameters.push_back(reference_to(parameters));
     }
-    add_property(batch["parameters"], station.parameter_group, reference_to(parameters), false);
-    add_property(batch["machines"], station.process_name, machine_result_schema(station));
+    add_property(batch_parameters, station.parameter_group, reference_to(parameters), false);
+    add_property(batch_machines, station.process_name, machine_result_schema(station));
     const Json status = reference_to(status_name(station));
     statuses["oneOf"].push_back(status);
     statuses["discriminator"]["mapping"][station.process_name] = status.at("$ref");
     schemas[status_name(station)] = status_schema(station, limits.models);
   }
+  schemas["Batch"]["properties"]["parameters"] = std::move(batch_parameters);
+  schemas["Batch"]["properties"]["machines"] = std::move(batch_machines);
   schemas["MachineStatus"] = std::move(statuses);
   schemas["ParametersChanged"]["properties"]["machine_parameters"] = {{"anyOf", std::move(any_parameters)}};
 }

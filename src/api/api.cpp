@@ -45,7 +45,7 @@ class TheApi final : public Api {
 
   Response as_problem(const Response& response, std::string_view title) const override {
     const Json body = Json::parse(response.body, nullptr, false);
-    if (!body.is_object()) return response;
+    if (!body.is_object() || !body.contains("detail")) return response;  // health: its status is a word
     Json problem{{"type", "about:blank"}, {"title", title}, {"status", response.status}};
     for (const auto& [key, value] : body.items()) {
       if (key == "detail" && value.is_array()) {

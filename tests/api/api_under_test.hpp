@@ -29,9 +29,7 @@ class ApiUnderTest {
                std::string_view query = {}) {
     std::promise<Response> promise;
     auto future = promise.get_future();
-    const Later later = [&]() -> Reply {
-      return [&](Response response) { promise.set_value(std::move(response)); };
-    };
+    const Later later = [&]() -> Reply { return [&](Response response) { promise.set_value(std::move(response)); }; };
     const RequestHead head{.method = method,
                            .path = path,
                            .query = query,
