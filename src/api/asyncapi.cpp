@@ -209,13 +209,12 @@ Json operation(std::string_view action, std::string_view summary, std::initializ
   return {{"action", action},
           {"channel", {{"$ref", "#/channels/status"}}},
           {"summary", summary},
-          {"security", Json::array()},
           {"messages", std::move(list)}};
 }
 
 Json reply(std::initializer_list<std::string_view> names) {
   Json reply = operation({}, {}, names);
-  for (const char* key : {"action", "summary", "security"}) reply.erase(key);
+  for (const char* key : {"action", "summary"}) reply.erase(key);
   return reply;
 }
 

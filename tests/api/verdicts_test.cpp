@@ -42,7 +42,7 @@ class BodyMaker {
   }
 
   bool one_in(unsigned n) { return random_() % n == 0; }
-  bool mistake(unsigned n) { return one_in(calm_ ? 20 * n : n); }
+  bool mistake(unsigned n) { return one_in(calm_ ? 100 * n : n); }
   Json pick(const Json& list) { return list.at(random_() % list.size()); }
 
   Json of_any_type() {
@@ -51,8 +51,9 @@ class BodyMaker {
   }
 
   Json make_text() {
-    return pick(Json::array(
-        {"a", "b", "7", "batch.1_x-2", "", "ä", "a b", "a/b", "a\n", std::string(64, 'x'), std::string(65, 'x')}));
+    if (calm_ && !mistake(2)) return "b" + std::to_string(random_() % 1000);
+    return pick(
+        Json::array({"a", "batch.1_x-2", "", "ä", "a b", "a/b", "a\n", std::string(64, 'x'), std::string(65, 'x')}));
   }
 
   // Now and then the members of two alternatives at once.
@@ -79,7 +80,8 @@ class BodyMaker {
   }
 
   Json make_number(const Json& schema) {
-    if (schema.contains("default") && schema.at("default").is_number() && !mistake(2)) return schema.at("default");
+    if (schema.contains("default") && !mistake(2)) return schema.at("default");
+    if (calm_ && !mistake(2)) return 1;
     std::vector<double> candidates{0.0, -0.0, 0.25, 1.0, -1.0, 3.0, std::numeric_limits<double>::denorm_min()};
     for (const char* keyword : {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}) {
       if (!schema.contains(keyword)) continue;
@@ -168,7 +170,7 @@ TEST(Verdicts, OfGeneratedBodiesAreTheSame) {
       for (int i = 0; i < kBodies && !::testing::Test::HasFailure(); ++i)
         compare(twin, checker, route.method, route.path, schema, maker.make_body(schema), verdicts);
       if (::testing::Test::HasFailure()) return;  // one body is enough to look at
-      EXPECT_GT(verdicts.accepted, kBodies / 40) << route.path;
+      EXPECT_GT(verdicts.accepted, kBodies / 10) << route.path;
       EXPECT_GT(verdicts.refused, kBodies / 20) << route.path;
     }
   }
