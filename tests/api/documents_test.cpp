@@ -12,9 +12,9 @@
 namespace battery_twin::api {
 namespace {
 
+using json_schema::SchemaChecker;
 using process::FieldInfo;
 using process::ModelSet;
-using testing::SchemaChecker;
 
 Json openapi(ModelSet models = ModelSet::mechanistic, std::uint32_t max_steps = 1'000'000) {
   return openapi_document(plant::standard_layout(), {.models = models, .max_steps = max_steps}, "1.2.3");
@@ -173,7 +173,7 @@ TEST(OpenApi, HasEveryOutputWithItsUnit) {
 TEST(Documents, AllReferencesLeadSomewhere) {
   for (const Json& document : {openapi(), asyncapi_document(plant::standard_layout(), "1.2.3")}) {
     const SchemaChecker checker(document);
-    const auto references = testing::references_in(document);
+    const auto references = json_schema::references_in(document);
     EXPECT_GT(references.size(), 100u);
     for (const std::string& reference : references) EXPECT_NO_THROW((void)checker.at(reference)) << reference;
   }
@@ -181,7 +181,7 @@ TEST(Documents, AllReferencesLeadSomewhere) {
 
 TEST(Documents, NoSchemaIsLeftOver) {
   const Json document = openapi();
-  const auto references = testing::references_in(document);
+  const auto references = json_schema::references_in(document);
   const std::set<std::string> used(references.begin(), references.end());
   for (const auto& [kind, components] : document.at("components").items()) {
     for (const auto& [name, component] : components.items())

@@ -7,7 +7,7 @@
 #include <set>
 #include <stdexcept>
 
-namespace battery_twin::testing {
+namespace battery_twin::json_schema {
 namespace {
 
 using Json = SchemaChecker::Json;
@@ -165,4 +165,4 @@ std::string SchemaChecker::choice_problem(const Json& schemas, const Json& value
   return only_one && fitting > 1 ? "fits more than one" : "";
 }
 
-}  // namespace battery_twin::testing
+}  // namespace battery_twin::json_schema

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace battery_twin::testing {
+namespace battery_twin::json_schema {
 
 /// JSON Schema (2020-12), as much of it as our documents use. A keyword that it does not know is a std::logic_error: it
 /// must not pass for a rule that holds.
@@ -47,4 +47,4 @@ class SchemaChecker {
 /// Every `$ref` in a document.
 [[nodiscard]] std::vector<std::string> references_in(const SchemaChecker::Json& document);
 
-}  // namespace battery_twin::testing
+}  // namespace battery_twin::json_schema

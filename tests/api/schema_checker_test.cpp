@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace battery_twin::testing {
+namespace battery_twin::json_schema {
 namespace {
 
 using Json = SchemaChecker::Json;
@@ -76,4 +76,4 @@ TEST(SchemaChecker, ClosedRefusesMembersThatTheSchemaDoesNotName) {
 }
 
 }  // namespace
-}  // namespace battery_twin::testing
+}  // namespace battery_twin::json_schema

@@ -11,8 +11,8 @@
 namespace battery_twin::api {
 namespace {
 
+using json_schema::SchemaChecker;
 using process::ModelSet;
-using testing::SchemaChecker;
 
 constexpr int kRefused = 400;
 

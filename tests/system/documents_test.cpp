@@ -7,7 +7,7 @@
 namespace battery_twin::system {
 namespace {
 
-using testing::SchemaChecker;
+using json_schema::SchemaChecker;
 using Ordered = SchemaChecker::Json;
 
 // Holds an answer against what the document says of a route and a status.
