@@ -10,7 +10,7 @@ namespace {
 
 using plant::EventType;
 
-constexpr std::string_view kDescription =
+constexpr std::string_view kMessagesDescription =
     "What happens in the plant, one JSON object per text message. Life-cycle events have a `seq` without holes and "
     "come "
     "in order and without loss to a client that keeps up; `batch_progress` and `data_generated` show the newest state "
@@ -256,7 +256,7 @@ Json asyncapi_document(const plant::Layout& layout, std::string_view version) {
   Json schemas = Json::object();
   add_shared_schemas(schemas, layout);
   return {{"asyncapi", "3.0.0"},
-          {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kDescription}}},
+          {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kMessagesDescription}}},
           {"defaultContentType", "application/json"},
           {"servers", {{"local", {{"host", "localhost:8000"}, {"protocol", "ws"}}}}},
           {"channels", {{"status", std::move(channel)}}},

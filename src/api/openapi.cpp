@@ -12,7 +12,7 @@
 namespace battery_twin::api {
 namespace {
 
-constexpr std::string_view kDescription =
+constexpr std::string_view kRoutesDescription =
     "A digital twin of a lithium-ion cell plant: 16 machines in three lines. Units are SI; each number's unit stands "
     "in "
     "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`.\n\n"
@@ -229,7 +229,7 @@ Json openapi_document(const plant::Layout& layout, const Limits& limits, std::st
     paths[std::string(route.pattern)][method] = operation_of(route, layout);
   }
   return {{"openapi", "3.1.0"},
-          {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kDescription}}},
+          {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kRoutesDescription}}},
           {"servers", Json::array({{{"url", "/"}}})},
           {"security", Json::array()},
           {"tags", std::move(tags)},

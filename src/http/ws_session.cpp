@@ -14,8 +14,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr std::chrono::seconds kCloseTime{3};
-constexpr std::size_t kReadAtOnce = 16 * 1024;
-constexpr std::size_t kWriteAtOnce = 64 * 1024;
+constexpr std::size_t kWsReadAtOnce = 16 * 1024;
+constexpr std::size_t kWsWriteAtOnce = 64 * 1024;
 
 // One WebSocket client. Everything that it is sent goes through one queue, which is written at the end of the loop's
 // turn, as far as the socket takes it; the rest follows when the socket takes more. While it is idle it holds neither
@@ -99,7 +99,7 @@ class WsSession final : public Connection, public api::Sink {
     queue_.push(opcode, std::move(payload));
     flush_later();
     // Much in one turn: the socket may take it now, so that it is no backlog.
-    if (queue_.cost() > kWriteAtOnce) write();
+    if (queue_.cost() > kWsWriteAtOnce) write();
   }
 
   void flush_later() {
@@ -112,7 +112,7 @@ class WsSession final : public Connection, public api::Sink {
     while (!queue_.empty() && !blocked_ && state_ != State::cut) {
       std::string& bytes = hub_.outgoing;
       bytes.clear();
-      queue_.gather(bytes, kWriteAtOnce);
+      queue_.gather(bytes, kWsWriteAtOnce);
       error_code error;
       const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
       if (error && error != asio::error::would_block) return cut();
@@ -150,7 +150,7 @@ class WsSession final : public Connection, public api::Sink {
   }
 
   void read() {
-    std::array<char, kReadAtOnce> bytes;
+    std::array<char, kWsReadAtOnce> bytes;
     error_code error;
     const std::size_t size = socket_.read_some(asio::buffer(bytes), error);
     if (error == asio::error::would_block) return;

@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 namespace battery_twin::store::testing {
@@ -19,28 +21,31 @@ bool is_to_fail() {
 
 sqlite3_vfs* system_disk = nullptr;
 sqlite3_vfs faulty_disk{};
-// Files of the system's disk stay what they are, with a table of functions of which two are ours.
-sqlite3_io_methods faulty_methods{};
-const sqlite3_io_methods* system_methods = nullptr;
+// Files of the system's disk stay what they are, with a table of functions of which two are ours. There is a table for
+// databases and one for logs and journals, with the same two functions in both.
+std::mutex methods_mutex;
+std::map<const sqlite3_io_methods*, sqlite3_io_methods> faulty_methods;
+std::atomic<const sqlite3_io_methods*> system_methods = nullptr;
 
-int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
-  return is_to_fail() ? SQLITE_IOERR_WRITE : system_methods->xWrite(file, bytes, size, offset);
+int faulty_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+  return is_to_fail() ? SQLITE_IOERR_WRITE : system_methods.load()->xWrite(file, bytes, size, offset);
 }
 
-int sync(sqlite3_file* file, int flags) {
-  return is_to_fail() ? SQLITE_IOERR_FSYNC : system_methods->xSync(file, flags);
+int faulty_sync(sqlite3_file* file, int flags) {
+  return is_to_fail() ? SQLITE_IOERR_FSYNC : system_methods.load()->xSync(file, flags);
 }
 
-int open(sqlite3_vfs* /*disk*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+int faulty_open(sqlite3_vfs* /*disk*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const int result = system_disk->xOpen(system_disk, name, file, flags, out_flags);
   if (result != SQLITE_OK || file->pMethods == nullptr) return result;
-  if (system_methods == nullptr) {
+  const std::lock_guard lock(methods_mutex);
+  const auto [methods, is_new] = faulty_methods.try_emplace(file->pMethods, *file->pMethods);
+  if (is_new) {
     system_methods = file->pMethods;
-    faulty_methods = *system_methods;
-    faulty_methods.xWrite = write;
-    faulty_methods.xSync = sync;
+    methods->second.xWrite = faulty_write;
+    methods->second.xSync = faulty_sync;
   }
-  if (file->pMethods == system_methods) file->pMethods = &faulty_methods;
+  file->pMethods = &methods->second;
   return result;
 }
 
@@ -50,7 +55,7 @@ FaultyDisk::FaultyDisk() {
   system_disk = sqlite3_vfs_find(nullptr);
   faulty_disk = *system_disk;
   faulty_disk.zName = "faulty";
-  faulty_disk.xOpen = open;
+  faulty_disk.xOpen = faulty_open;
   if (sqlite3_vfs_register(&faulty_disk, 1) != SQLITE_OK) throw std::runtime_error("no faulty disk");
 }
 

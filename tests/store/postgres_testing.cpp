@@ -9,11 +9,42 @@
 
 namespace battery_twin::store::testing {
 
-Site::Site(bool is_behind_proxy) : url_of_stores_(url) {
+namespace {
+
+// To make a database takes longer than many a test, so they are used again once they are empty.
+std::vector<std::string>& empty_databases() {
+  static std::vector<std::string> databases;
+  return databases;
+}
+
+std::string an_empty_database() {
+  if (empty_databases().empty()) return shared_cluster().create_database();
+  std::string name = std::move(empty_databases().back());
+  empty_databases().pop_back();
+  return name;
+}
+
+}  // namespace
+
+Site::Site(bool is_behind_proxy)
+    : database(an_empty_database()), url(shared_cluster().url(database)), url_of_stores_(url) {
   if (!is_behind_proxy) return;
   proxy = std::make_unique<TcpProxy>(shared_cluster().port());
   const std::string port = ":" + std::to_string(shared_cluster().port()) + "/";
   url_of_stores_.replace(url_of_stores_.find(port), port.size(), ":" + std::to_string(proxy->port()) + "/");
+}
+
+Site::~Site() {
+  try {
+    const Rows is_as_new =
+        query(url + "?connect_timeout=5",
+              "set client_min_messages = warning; drop schema if exists battery_twin cascade;"
+              "select not exists (select * from pg_class where relnamespace = 'public'::regnamespace) and exists ("
+              "select * from pg_database where datname = current_database() and datdba = current_user::regrole)");
+    if (is_as_new == Rows{{"t"}}) empty_databases().push_back(database);
+  } catch (const std::exception&) {
+    // Whoever comes next takes another one.
+  }
 }
 
 std::unique_ptr<Store> Site::open(PostgresConfig config) {
@@ -40,6 +71,11 @@ bool Site::is_handed_on() const {
   return number_in_file("select (select count(*) from telemetry) + (select count(*) from outbox)") == 0;
 }
 
+bool Site::hands_on(Store& store) const {
+  write_all(store);
+  return wait_until([&] { return is_handed_on() && store.health().backlog == 0; });
+}
+
 void Site::copy_file(const std::string& to) const {
   // Nobody writes meanwhile, so nobody moves the log into the file either.
   SQLite::Database database(file, SQLite::OPEN_READWRITE, 5'000);
@@ -48,6 +84,12 @@ void Site::copy_file(const std::string& to) const {
     std::filesystem::copy_file(file + ending, to + ending, std::filesystem::copy_options::overwrite_existing);
   }
   database.exec("rollback");
+}
+
+void write_all(Store& store) {
+  Mailbox<bool> written;
+  store.sync([&](bool kept) { written.put(kept); });
+  EXPECT_TRUE(written.wait_for(1).front());
 }
 
 void tell_steps(Store& store, std::uint64_t batch, std::size_t stations, std::uint32_t from, std::uint32_t to) {

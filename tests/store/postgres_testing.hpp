@@ -26,6 +26,10 @@ class Site {
  public:
   /// @param is_behind_proxy  stores reach the database through `proxy`
   explicit Site(bool is_behind_proxy = false);
+  /// After the stores that use it.
+  ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
 
   [[nodiscard]] std::unique_ptr<Store> open() { return open(PostgresConfig{}); }
   /// With what is left out of the configuration: the site's file, the site's URL.
@@ -41,14 +45,16 @@ class Site {
   [[nodiscard]] std::int64_t number_in_file(const std::string& sql) const;
   /// Nothing in the file is left to be handed on.
   [[nodiscard]] bool is_handed_on() const;
+  /// Waits until all that the store was told is handed on. False when that never comes.
+  [[nodiscard]] bool hands_on(Store& store) const;
 
   /// Copies the file as it would be found after a crash at this moment.
   void copy_file(const std::string& to) const;
 
   Folder folder;
   std::string file = folder.file();
-  std::string database = shared_cluster().create_database();
-  std::string url = shared_cluster().url(database);
+  std::string database;
+  std::string url;
   std::unique_ptr<TcpProxy> proxy;  ///< or nullptr
   Mailbox<std::string> errors;
 
@@ -68,6 +74,9 @@ class Standstill {
   pqxx::connection connection_;
   pqxx::work transaction_;
 };
+
+/// Waits until all that was told is in the file.
+void write_all(Store& store);
 
 /// Tells the steps [from, to) of a batch on so many stations, as `step_of` makes them.
 void tell_steps(Store& store, std::uint64_t batch, std::size_t stations, std::uint32_t from, std::uint32_t to);

@@ -1,8 +1,59 @@
 #include "store_testing.hpp"
 
+#include <cmath>
 #include <iterator>
 
 namespace battery_twin::store::testing {
+
+process::Values some_values(const plant::Station& station, double first) {
+  process::Values values = station.type->defaults(process::ModelSet::mechanistic, station.line);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = first + static_cast<double>(i) / 3;
+  return values;
+}
+
+std::shared_ptr<const process::EndOfLine> some_end_of_line() {
+  process::EndOfLine end;
+  double value = 0.1;
+  for (const process::Figure& figure : process::kFigures) end.*figure.member = (value += 1.0 / 3);
+  end.scrap_causes = {{"burr", 3.0}, {"dry_area", 1.0}};
+  end.machine_energy_kWh.emplace();
+  for (const plant::Station& station : plant::standard_layout().stations()) {
+    end.machine_energy_kWh->push_back({station.process_name, value += 1.0 / 3});
+  }
+  return std::make_shared<const process::EndOfLine>(end);
+}
+
+plant::BatchRecord full_batch(std::uint64_t index) {
+  plant::BatchRecord batch =
+      finished(new_batch(index, "a.full-one_" + std::to_string(index)), plant::BatchStatus::completed);
+  batch.seed = process::kMaxSeed;
+  batch.models = process::ModelSet::reference;
+  batch.noise = false;
+  process::CellDesign design = process::cell_designs().back();
+  design.name = "my \"own\" cell, ü";
+  design.electrode_length = 1.0 / 3;
+  batch.design = std::make_shared<const process::CellDesign>(design);
+  batch.attempt = 3;
+  batch.lines = {{{.station = 5, .progress = 1.0 / 3, .completed = true},
+                  {.station = 11, .progress = 2.0 / 3, .completed = true},
+                  {.station = 15, .progress = 1, .completed = true}}};
+  for (const plant::Station& station : plant::standard_layout().stations()) {
+    batch.parameters[station.index] = some_values(station, 1 + static_cast<double>(station.index));
+    plant::MachineResult& result = batch.machines[station.index];
+    result.status = plant::MachineStatus::completed;
+    result.steps = 100 + static_cast<std::uint32_t>(station.index);
+    result.properties.resize(station.type->model(batch.models).outputs.size());
+    for (std::size_t i = 0; i < result.properties.size(); ++i) {
+      result.properties[i] = std::pow(10.0, static_cast<double>(i) - 4) / 3;
+    }
+    result.outcome = process::Outcome::rework;
+    result.causes = {"one", "two"};
+  }
+  batch.warnings = {"gap_height 0.01 m is unusual", "a line\nwith \"quotes\" and ü"};
+  batch.end_of_line = some_end_of_line();
+  batch.error = "none, but kept";
+  return batch;
+}
 
 void expect_same(const process::EndOfLine& kept, const process::EndOfLine& told) {
   for (const process::Figure& figure : process::kFigures) {

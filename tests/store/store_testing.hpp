@@ -147,6 +147,12 @@ template <class Action>
           .message = "Event " + std::to_string(seq)};
 }
 
+/// No two numbers alike, and none that is short in decimal.
+[[nodiscard]] process::Values some_values(const plant::Station& station, double first);
+[[nodiscard]] std::shared_ptr<const process::EndOfLine> some_end_of_line();
+/// Every member differs from its default.
+[[nodiscard]] plant::BatchRecord full_batch(std::uint64_t index);
+
 void expect_same(const plant::BatchRecord& kept, const plant::BatchRecord& told);
 void expect_same(const process::EndOfLine& kept, const process::EndOfLine& told);
 void expect_same(const plant::Event& kept, const plant::Event& told);

@@ -52,7 +52,8 @@ inline const std::vector<std::string> kReference{"--models", "reference"};
 /// default pacing a batch takes more than a minute, so that what a test does at once it does while the batch is in its
 /// first machines.
 struct Twin {
-  explicit Twin(const std::vector<std::string>& options = {}) : server(options), http(server.port()) {}
+  explicit Twin(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {})
+      : server(options, wrapper), http(server.port()) {}
 
   ServerProcess server;
   HttpClient http;

@@ -3,6 +3,8 @@
 #include <libpq-fe.h>
 
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -42,6 +44,32 @@ bool is_misleading(std::string_view url) {
   return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
 }
 
+// libpq notices these only when it connects, each time anew. Several hosts may have several ports.
+bool has_bad_number(const Options& options) {
+  for (const char* name : {"port", "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
+                           "keepalives_count", "tcp_user_timeout"}) {
+    const auto found = options.find(name);
+    if (found == options.end()) continue;
+    const bool is_port = std::string_view(name) == "port";
+    std::string_view rest = found->second;
+    for (;;) {
+      const std::string_view one = is_port ? rest.substr(0, rest.find(',')) : rest;
+      std::int32_t value = 0;
+      const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), value);
+      const bool is_left_out = is_port && one.empty();
+      if (!is_left_out && (error != std::errc() || end != one.data() + one.size())) return true;
+      if (!is_left_out && is_port && (value < 1 || value > 65'535)) return true;
+      if (one.size() == rest.size()) break;
+      rest.remove_prefix(one.size() + 1);
+    }
+  }
+  return false;
+}
+
+constexpr const char* kMalformed =
+    "The database's URL should be like postgresql://user:password@host:5432/database, with %-codes for special "
+    "characters";
+
 Options options_of(const std::string& url) {
   char* why = nullptr;
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(url.c_str(), &why),
@@ -49,9 +77,7 @@ Options options_of(const std::string& url) {
   if (!parsed || is_misleading(url)) {
     // libpq's own text may quote the password.
     PQfreemem(why);
-    throw std::runtime_error(
-        "The database's URL should be like postgresql://user:password@host:5432/database, with %-codes for special "
-        "characters");
+    throw std::runtime_error(kMalformed);
   }
   Options options;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
@@ -98,6 +124,7 @@ Address postgres_address(const std::string& url) {
     const char* value = std::getenv(name);
     if (value != nullptr && *value != '\0') options.try_emplace(option, value);
   }
+  if (has_bad_number(options)) throw std::runtime_error(kMalformed);
   for (const auto& [option, value] : kLimits) options.try_emplace(option, value);
   Address address;
   for (const auto& [option, value] : options) address.connection += option + "=" + quoted(value) + " ";

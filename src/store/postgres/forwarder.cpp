@@ -178,7 +178,7 @@ void Forwarder::send(const Portion& portion) {
     transaction.exec(
         "insert into battery_twin.telemetry (batch, series, step, \"timestamp\", properties) "
         "select batch, series, step, \"timestamp\", properties from " +
-        arrivals + " on conflict do nothing");
+        arrivals + " order by batch, series, step on conflict do nothing");
   } else if (!portion.rows.empty()) {
     copy(transaction, "battery_twin.telemetry", portion);
   }
@@ -242,9 +242,12 @@ void Forwarder::tidy() {
   const auto deleted = transaction
                            .exec_params(
                                "delete from battery_twin.telemetry where ctid = any(array("
-                               "select t.ctid from battery_twin.telemetry t where batch = ("
-                               "select number from battery_twin.batch b where finished_us <= $1 and exists ("
-                               "select * from battery_twin.telemetry where batch = b.number) limit 1) limit $2))",
+                               "select t.ctid from battery_twin.telemetry t where batch in ("
+                               // Of the batches before that one nothing is left: it would be looked for in vain.
+                               "select number from battery_twin.batch b where number >= ("
+                               "select min(batch) from battery_twin.telemetry) and finished_us <= $1 and exists ("
+                               "select * from battery_twin.telemetry where batch = b.number) "
+                               "order by number limit 10) limit $2))",
                                cutoff, kTidiedAtOnce)
                            .affected_rows();
   transaction.commit();

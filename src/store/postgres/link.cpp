@@ -40,6 +40,9 @@ std::string why(const std::exception& problem) {
   return sentence;
 }
 
-bool is_refused(const Address& address) { return PQping(address.connection.c_str()) == PQPING_OK; }
+bool is_refused(const Address& address) {
+  const PGPing answer = PQping(address.connection.c_str());
+  return answer == PQPING_OK || answer == PQPING_NO_ATTEMPT;  // the latter: libpq itself cannot use the options
+}
 
 }  // namespace battery_twin::store

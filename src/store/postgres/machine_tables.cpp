@@ -9,7 +9,7 @@ namespace {
 
 using enum MachineColumn::Source;
 
-const std::vector<MachineTable>& tables() {
+const std::vector<MachineTable>& all_tables() {
   static const std::vector<MachineTable> kTables{{"mixing",
                                                   {{"am_volume_L", property, "AM_volume", "L"},
                                                    {"ca_volume_L", property, "CA_volume", "L"},
@@ -192,7 +192,7 @@ std::string or_null(const std::string& value, std::string_view type) {
 
 }  // namespace
 
-std::span<const MachineTable> machine_tables() { return tables(); }
+std::span<const MachineTable> machine_tables() { return all_tables(); }
 
 std::string table_name(const plant::Station& station) {
   return station.line == process::Line::cell ? std::string(station.type->name) : station.process_name;

@@ -26,7 +26,7 @@ struct Table {
 };
 
 // Those that others refer to first.
-const std::vector<Table>& tables() {
+const std::vector<Table>& mirrored() {
   static const std::vector<Table> kTables{{"design", 1, {{"id"}, {"design", true}}},
                                           {"batch",
                                            1,
@@ -147,7 +147,7 @@ constexpr std::string_view kNoRows = "[]";
 
 std::string outbox_triggers() {
   std::string sql;
-  for (const Table& table : tables()) {
+  for (const Table& table : mirrored()) {
     for (const char* const what : {"insert", "update"}) {
       sql += "create temp trigger mirror_" + std::string(table.name) + "_" + what + " after " + what + " on main." +
              std::string(table.name) + " begin " + insert_into_outbox(table, "new.") + "; end;\n";
@@ -161,7 +161,8 @@ std::string outbox_triggers() {
 void fill_outbox(SQLite::Database& database) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   database.exec("delete from outbox where what not in ('restarted', 'forgotten')");
-  for (const Table& table : tables()) database.exec(insert_into_outbox(table, "") + " from " + std::string(table.name));
+  for (const Table& table : mirrored())
+    database.exec(insert_into_outbox(table, "") + " from " + std::string(table.name));
   database.exec("insert or replace into setting values ('outbox_is_complete', 1)");
   transaction.commit();
 }
@@ -176,7 +177,7 @@ Changes read_changes(const SQLite::Database& database, std::int64_t after, std::
   if (changes.entries == 0) return changes;
   changes.last = range.getColumn(0).getInt64();
   changes.is_all = changes.entries < most;
-  for (const Table& table : tables()) {
+  for (const Table& table : mirrored()) {
     SQLite::Statement rows(database, reading_sql(table));
     with(rows, after, changes.last).executeStep();
     changes.rows.push_back(acceptable_json(rows.getColumn(0).getString()));
@@ -195,14 +196,14 @@ void apply_changes(pqxx::transaction_base& transaction, const Changes& changes) 
     transaction.exec_params("delete from battery_twin.telemetry where batch = any($1)", as_array(changes.restarted));
   }
   for (std::size_t i = 0; i < changes.rows.size(); ++i) {
-    if (changes.rows[i] != kNoRows) transaction.exec_params(upsert_sql(tables()[i]), changes.rows[i]);
+    if (changes.rows[i] != kNoRows) transaction.exec_params(upsert_sql(mirrored()[i]), changes.rows[i]);
   }
 }
 
 void restore(pqxx::transaction_base& from, SQLite::Database& database) {
   constexpr std::size_t kRowsAtOnce = 2'000;
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-  for (const Table& table : tables()) {
+  for (const Table& table : mirrored()) {
     const std::string name(table.name);
     const std::string columns = list(table, 0, table.columns.size(), ", ", [](const Column& column) {
       return "value ->> '$." + std::string(column.name) + "'";

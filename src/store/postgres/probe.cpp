@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kBetween = 2s;
+constexpr auto kBetweenWhileAway = 500ms;
 constexpr auto kPatience = 2s;  // an answer that takes longer is none
 constexpr auto kLimit = 5s;
 
@@ -52,16 +53,28 @@ void Probe::run() {
     asked_.reset();
     is_reached_ = is_reached;
     if (is_reached) latency_ms_ = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    stopped_.wait_for(lock, kBetween, [this] { return stopping_; });
+    stopped_.wait_for(lock, is_reached ? Clock::duration(kBetween) : kBetweenWhileAway, [this] { return stopping_; });
   }
   lock.unlock();
   link_.reset();
 }
 
 void Probe::ask() {
-  if (!link_) link_ = std::make_unique<Link>(address_, watch_);
-  const auto limited = link_->limit(kLimit);
-  pqxx::nontransaction(**link_).exec("select 1");
+  const auto ask_on_link = [this] {
+    const auto limited = link_->limit(kLimit);
+    pqxx::nontransaction(**link_).exec("select 1");
+  };
+  if (link_) {
+    try {
+      ask_on_link();
+      return;
+    } catch (const std::exception&) {
+      // It was cut since the last question, which says nothing about now.
+      link_.reset();
+    }
+  }
+  link_ = std::make_unique<Link>(address_, watch_);
+  ask_on_link();
 }
 
 }  // namespace battery_twin::store

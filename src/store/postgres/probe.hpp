@@ -11,7 +11,8 @@
 
 namespace battery_twin::store {
 
-/// Asks PostgreSQL every two seconds, on a thread and a connection of its own, whether it is there.
+/// Asks PostgreSQL every two seconds, on a thread and a connection of its own, whether it is there; more often while it
+/// is not.
 class Probe {
  public:
   /// @param reached  whether it was just now

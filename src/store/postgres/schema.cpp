@@ -1,6 +1,7 @@
 #include "schema.hpp"
 
 #include <array>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <pqxx/result>
@@ -61,7 +62,7 @@ create table battery_twin.telemetry (
   properties float8[] not null,
   primary key (batch, series, step)
 );
-create index telemetry_by_time on battery_twin.telemetry using brin ("timestamp");
+create index telemetry_by_time on battery_twin.telemetry using brin ("timestamp") with (autosummarize = on);
 
 create table battery_twin.event (
   seq bigint primary key,
@@ -125,8 +126,13 @@ std::size_t version(pqxx::transaction_base& transaction) {
   bool exists = false;
   const std::string comment = comment_on_schema(transaction, exists);
   if (!exists) return 0;
-  if (!comment.starts_with(kMark)) throw Refused("its schema battery_twin is not this program's");
-  return std::stoul(comment.substr(kMark.size()));
+  std::size_t number = 0;
+  const char* const end = comment.data() + comment.size();
+  if (!comment.starts_with(kMark) || std::from_chars(comment.data() + kMark.size(), end, number).ptr != end ||
+      number == 0) {
+    throw Refused("its schema battery_twin is not this program's");
+  }
+  return number;
 }
 
 std::map<std::string, std::vector<Series>> series_by_station(pqxx::transaction_base& transaction) {
