@@ -3,13 +3,10 @@
 #include <algorithm>
 
 #include "broadcaster.hpp"
-#include "query.hpp"
 #include "routes.hpp"
 
 namespace battery_twin::api {
 namespace {
-
-constexpr std::string_view kWebSocketPath = "/ws/status";
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -43,12 +40,12 @@ class TheApi final : public Api {
     const Match found = match(Routes::table(), head.method, head.path);
     if (found.route == nullptr) return refuse(head);
     if (auto refusal = refuse_body(head, *found.route)) return refusal;
-    return (routes_.*found.route->handle)({head, body, found.parts, later});
+    return (routes_.*found.route->handle)({head, body, found.parts, later, *found.route});
   }
 
   Response as_problem(const Response& response, std::string_view title) const override {
     const Json body = Json::parse(response.body, nullptr, false);
-    if (!body.is_object()) return response;
+    if (!body.is_object() || !body.contains("detail")) return response;  // health: its status is a word
     Json problem{{"type", "about:blank"}, {"title", title}, {"status", response.status}};
     for (const auto& [key, value] : body.items()) {
       if (key == "detail" && value.is_array()) {
@@ -69,13 +66,13 @@ class TheApi final : public Api {
 
   std::optional<Response> refuse_websocket(const RequestHead& head) override {
     Errors errors;
-    Broadcaster::check(Query(head.query), errors);
+    Broadcaster::check({head.query, kWebSocketQuery}, errors);
     if (errors.empty()) return std::nullopt;
     return invalid(errors);
   }
 
   std::unique_ptr<Feed> open_feed(const RequestHead& head, Sink& sink) override {
-    return broadcaster_.open(Query(head.query), sink);
+    return broadcaster_.open({head.query, kWebSocketQuery}, sink);
   }
 
   void pump() override { broadcaster_.pump(); }
@@ -87,7 +84,7 @@ class TheApi final : public Api {
   static std::optional<Response> refuse_body(const RequestHead& head, const Route& route) {
     if (head.oversized) return failure(413, "The body is larger than allowed");
     if (!head.has_body && head.content_type.empty()) return std::nullopt;
-    if ((head.has_body || route.takes_body) && !is_json(head.content_type))
+    if ((head.has_body || !route.body.empty()) && !is_json(head.content_type))
       return failure(415, "The body must be JSON with Content-Type: application/json");
     if (!head.content_encoding.empty() && lower(head.content_encoding) != "identity")
       return failure(415, "The body must not be encoded, Content-Encoding is not supported");

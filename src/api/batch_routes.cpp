@@ -8,8 +8,6 @@
 namespace battery_twin::api {
 namespace {
 
-constexpr std::uint64_t kMaxPage = 1000;
-constexpr std::uint64_t kDefaultPage = 100;
 constexpr std::size_t kBytesPerBatch = 16 * 1024;  // about what a finished one takes
 
 void write_time(JsonWriter& writer, std::string_view name, const std::optional<plant::Time>& time) {
@@ -112,19 +110,14 @@ Response unknown_batch() { return failure(404, "Batch not found"); }
 }  // namespace
 
 std::optional<Response> Routes::batches(const Call& call) {
-  const Query query(call.head.query);
+  const DeclaredQuery query = call.query();
   Errors errors;
-  std::optional<plant::BatchStatus> status;
-  if (const auto name = query.text("status")) {
-    status = status_from(*name);
-    if (!status)
-      Query::add_choice_error("status", *name, "'queued', 'running', 'completed', 'failed' or 'cancelled'", errors);
-  }
-  const std::string_view order = query.text("order").value_or("desc");
-  if (order != "asc" && order != "desc") Query::add_choice_error("order", order, "'desc' or 'asc'", errors);
-  const auto limit = query.integer("limit", 1, kMaxPage, errors).value_or(kDefaultPage);
+  const auto status_asked = query.choice("status", errors);
+  const auto order = query.choice("order", errors);
+  const auto limit = query.integer("limit", errors).value_or(0);
   const auto after = query.text("after");
   if (!errors.empty()) return invalid(errors);
+  const auto status = status_asked ? std::optional(status_from(*status_asked).value()) : std::nullopt;
   // A full page is more than 10 MB: it would hold up everybody else on this thread.
   return give_to_clerk(call.later,
                        [this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after)] {
@@ -168,10 +161,9 @@ std::optional<Response> Routes::batch(const Call& call) {
 }
 
 std::optional<Response> Routes::telemetry(const Call& call) {
-  const Query query(call.head.query);
+  const DeclaredQuery query = call.query();
   Errors errors;
-  const std::string_view format = query.text("format").value_or("json");
-  if (format != "json" && format != "csv") Query::add_choice_error("format", format, "'json' or 'csv'", errors);
+  const auto format = query.choice("format", errors);
   const auto machine = query.text("machine");
   const plant::Station* station = machine ? plant_.layout().find_process(*machine) : nullptr;
   if (machine && station == nullptr)

@@ -1,7 +1,6 @@
 #include "broadcaster.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <new>
 
 #include "event_json.hpp"
@@ -11,7 +10,6 @@ namespace {
 
 using Text = std::shared_ptr<const std::string>;
 
-constexpr std::uint64_t kDefaultReplay = 100;
 constexpr std::string_view kForgotten = "Some events are not in the message queue any more";
 constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the past before its queue must run empty
 constexpr unsigned kTicksPerProgress = 4;
@@ -47,16 +45,16 @@ std::string_view line_of(const plant::Event& event, const plant::Layout& layout)
 // gets every new event when it comes.
 class Broadcaster::Client final : public Feed {
  public:
-  Client(Broadcaster& broadcaster, const Query& query, Sink& sink) : sink_(sink), broadcaster_(broadcaster) {
+  Client(Broadcaster& broadcaster, const DeclaredQuery& query, Sink& sink) : sink_(sink), broadcaster_(broadcaster) {
     Errors ignored;  // `check` has looked before
     telemetry_ = query.flag("telemetry", ignored);
-    const auto since = query.integer("since", 0, std::numeric_limits<std::uint64_t>::max(), ignored);
-    const auto replay = query.integer("replay", 0, std::numeric_limits<std::uint64_t>::max(), ignored);
+    const auto since = query.integer("since", ignored);
+    const auto replay = query.integer("replay", ignored);
     newest_at_start_ = broadcaster.newest_;
     if (since) {
       start_after(*since, broadcaster.oldest());
     } else {
-      const std::uint64_t count = std::min<std::uint64_t>(replay.value_or(kDefaultReplay), broadcaster.history_.size());
+      const std::uint64_t count = std::min<std::uint64_t>(replay.value_or(0), broadcaster.history_.size());
       next_ = newest_at_start_ + 1 - count;
     }
     broadcaster_.clients_.push_back(this);
@@ -148,13 +146,13 @@ Broadcaster::Broadcaster(plant::PlantSimulation& plant, plant::EventQueue& event
       history_(std::make_move_iterator(history.begin()), std::make_move_iterator(history.end())),
       sent_versions_(plant.layout().stations().size(), 0) {}
 
-void Broadcaster::check(const Query& query, Errors& errors) {
-  (void)query.integer("since", 0, std::numeric_limits<std::uint64_t>::max(), errors);
-  (void)query.integer("replay", 0, std::numeric_limits<std::uint64_t>::max(), errors);
+void Broadcaster::check(const DeclaredQuery& query, Errors& errors) {
+  (void)query.integer("since", errors);
+  (void)query.integer("replay", errors);
   (void)query.flag("telemetry", errors);
 }
 
-std::unique_ptr<Feed> Broadcaster::open(const Query& query, Sink& sink) {
+std::unique_ptr<Feed> Broadcaster::open(const DeclaredQuery& query, Sink& sink) {
   pump_some();  // so that what has just happened is past to the client; what is still queued then comes to it live
   if (std::ranges::none_of(clients_, &Client::telemetry)) {
     // Nobody has looked since: what the machines show now is not news.

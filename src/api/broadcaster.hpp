@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,10 +12,29 @@
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/plant/event_queue.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
-#include "query.hpp"
+#include "declared_query.hpp"
 #include "subscription.hpp"
 
 namespace battery_twin::api {
+
+inline constexpr std::string_view kWebSocketPath = "/ws/status";
+
+inline constexpr std::array<QueryField, 3> kWebSocketQuery{{
+    {.name = "replay",
+     .description = "How many of the last life-cycle events come first, marked as replayed. Not looked at with since.",
+     .kind = QueryField::Kind::integer,
+     .fallback = "100",
+     .high = std::numeric_limits<std::uint64_t>::max()},
+    {.name = "since",
+     .description = "The last seq that the client has: exactly the events after it come first. A message with the "
+                    "status gap stands for those that are not kept any more.",
+     .kind = QueryField::Kind::integer,
+     .high = std::numeric_limits<std::uint64_t>::max()},
+    {.name = "telemetry",
+     .description = "Also send data_generated: the machines' values, at most 20 times a second each.",
+     .kind = QueryField::Kind::flag,
+     .fallback = "0"},
+}};
 
 /// Turns what the plant tells into messages, each serialised once for all clients, and keeps the last ones for those
 /// who come later. Lives on the I/O thread.
@@ -33,8 +53,8 @@ class Broadcaster {
   void tick();
 
   /// Checks `replay`, `since` and `telemetry`.
-  static void check(const Query& query, Errors& errors);
-  std::unique_ptr<Feed> open(const Query& query, Sink& sink);
+  static void check(const DeclaredQuery& query, Errors& errors);
+  std::unique_ptr<Feed> open(const DeclaredQuery& query, Sink& sink);
 
   [[nodiscard]] const std::deque<plant::Event>& history() const { return history_; }
   [[nodiscard]] std::size_t clients() const { return clients_.size(); }

@@ -3,15 +3,10 @@
 
 #include "battery_twin/api/json_writer.hpp"
 #include "event_json.hpp"
-#include "query.hpp"
 #include "routes.hpp"
 
 namespace battery_twin::api {
 namespace {
-
-constexpr double kMaxStepInterval = 60'000;  // ms
-constexpr std::uint64_t kMaxLogEntries = 1000;
-constexpr std::uint64_t kDefaultLogEntries = 100;
 
 void read_pacing(const Json& body, plant::Pacing& pacing, Errors& errors) {
   const Json loc = Json::array({"body"});
@@ -27,8 +22,9 @@ void read_pacing(const Json& body, plant::Pacing& pacing, Errors& errors) {
         errors.add(join(loc, key), "greater_than_equal", "Input should be greater than or equal to 0", value,
                    {{"ge", 0}});
       } else if (interval > kMaxStepInterval) {
-        errors.add(join(loc, key), "less_than_equal", "Input should be less than or equal to 60000", value,
-                   {{"le", 60000}});
+        errors.add(join(loc, key), "less_than_equal",
+                   "Input should be less than or equal to " + std::to_string(kMaxStepInterval), value,
+                   {{"le", kMaxStepInterval}});
       } else {
         pacing.step_interval = plant::Interval(std::llround(interval * 1000));
       }
@@ -200,18 +196,11 @@ std::optional<Response> Routes::factory_status(const Call& /*call*/) {
 }
 
 std::optional<Response> Routes::factory_logs(const Call& call) {
-  const Query query(call.head.query);
+  const DeclaredQuery query = call.query();
   Errors errors;
-  const auto limit = query.integer("limit", 1, kMaxLogEntries, errors).value_or(kDefaultLogEntries);
-  const auto since = query.integer("since_seq", 0, process::kMaxSeed, errors).value_or(0);
-  plant::Level least = plant::Level::debug;
-  if (const auto name = query.text("level")) {
-    if (const auto level = plant::level_from(*name)) {
-      least = *level;
-    } else {
-      Query::add_choice_error("level", *name, "'debug', 'info', 'warning' or 'error'", errors);
-    }
-  }
+  const auto limit = query.integer("limit", errors).value_or(0);
+  const auto since = query.integer("since_seq", errors).value_or(0);
+  const auto level = query.choice("level", errors);
   const auto batch_id = query.text("batch_id");
   const auto machine = query.text("machine");
   std::optional<std::vector<std::size_t>> stations;
@@ -225,6 +214,7 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
                               errors);
   }
   if (!errors.empty()) return invalid(errors);
+  const plant::Level least = plant::level_from(level.value()).value();
 
   broadcaster_.pump_some();
   std::vector<plant::Event> found;

@@ -36,7 +36,7 @@ void read_id(const Json& value, const Json& loc, plant::BatchRequest& request, E
     errors.add(loc, "string_type", "Input should be a valid string", value);
   } else if (!is_id(value.get_ref<const std::string&>())) {
     errors.add(loc, "string_pattern_mismatch", "String should be 1 to 64 letters, digits, '.', '_' or '-'", value,
-               {{"pattern", "^[A-Za-z0-9._-]{1,64}$"}});
+               {{"pattern", kIdPattern}});
   } else {
     request.id = value.get<std::string>();
   }

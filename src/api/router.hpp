@@ -7,11 +7,50 @@
 #include <string_view>
 
 #include "battery_twin/api/message.hpp"
+#include "declared_query.hpp"
 
 namespace battery_twin::api {
 
 /// What stood for the {…} of a pattern, in order.
 using Parts = std::array<std::string_view, 2>;
+
+/// An answer of a route. Those that every route may give, from 400 to 505, stand in openapi.cpp.
+struct Answer {
+  int status = 0;  ///< 0: no answer, the rest of a list
+  std::string_view description;
+  std::string_view schema{};  ///< its name in the documents; empty: an error with a sentence
+  bool or_csv = false;        ///< CSV where the query asks for it
+};
+
+/// A body that the route takes.
+struct Example {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view body;
+};
+
+/// What /openapi.json says of a route.
+struct Documentation {
+  std::string_view operation;  ///< operationId: a name for a function
+  std::string_view tag;
+  std::string_view summary;
+  std::string_view description{};
+  std::array<Answer, 4> answers{};
+  std::array<Example, 4> examples{};
+};
+
+struct Call;
+class Routes;
+
+/// One row of the table of routes: all that is known of a route but what it does.
+struct Route {
+  std::string_view method;
+  std::string_view pattern;  ///< "/machine/{line_type}/{machine_id}/status"
+  std::optional<Response> (Routes::*handle)(const Call&);
+  std::string_view body;  ///< the name of its body's schema in the document; empty: it takes none
+  QueryFields query;
+  Documentation says;
+};
 
 /// A request on its way to its route.
 struct Call {
@@ -19,16 +58,9 @@ struct Call {
   std::string_view body;
   Parts parts;
   const Later& later;
-};
+  const Route& route;
 
-class Routes;
-
-/// One row of the table of routes.
-struct Route {
-  std::string_view method;
-  std::string_view pattern;  ///< "/machine/{line_type}/{machine_id}/status"
-  std::optional<Response> (Routes::*handle)(const Call&);
-  bool takes_body = false;
+  [[nodiscard]] DeclaredQuery query() const { return {head.query, route.query}; }
 };
 
 struct Match {

@@ -1,40 +1,8 @@
 #include "routes.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace battery_twin::api {
-namespace {
-
-constexpr auto kTable = std::to_array<Route>({
-    {"GET", "/", &Routes::greeting},
-    {"POST", "/start-simulation", &Routes::start_simulation, true},
-    {"POST", "/factory/start", &Routes::factory_start, true},
-    {"GET", "/factory/status", &Routes::factory_status},
-    {"GET", "/factory/logs", &Routes::factory_logs},
-    {"POST", "/factory/reset", &Routes::factory_reset},
-    {"PATCH", "/factory/pacing", &Routes::factory_pacing, true},
-    {"GET", "/machine/{line_type}/{machine_id}/status", &Routes::machine_status},
-    {"PATCH", "/machine/{line_type}/{machine_id}/parameters", &Routes::machine_parameters, true},
-    {"GET", "/batches", &Routes::batches},
-    {"GET", "/batches/{id}", &Routes::batch},
-    {"GET", "/batches/{id}/telemetry", &Routes::telemetry},
-    {"DELETE", "/batches/{id}", &Routes::cancel_batch},
-    {"GET", "/health", &Routes::health},
-    {"GET", "/health/live", &Routes::health_live},
-    {"GET", "/health/ready", &Routes::health_ready},
-});
-
-static_assert(std::ranges::none_of(kTable, [](const Route& route) { return route.pattern.starts_with("/{"); }));
-static_assert(std::ranges::all_of(kTable, [](const Route& route) {
-  return std::ranges::count(route.pattern, '{') <= static_cast<std::ptrdiff_t>(std::tuple_size_v<Parts>);
-}));
-
-}  // namespace
-
-std::span<const Route> Routes::table() { return kTable; }
-
 Response json_response(int status, const Json& body) { return {.status = status, .body = dump(body)}; }
 
 Response failure(int status, std::string_view sentence) { return json_response(status, Json{{"detail", sentence}}); }

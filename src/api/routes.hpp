@@ -13,7 +13,10 @@
 
 namespace battery_twin::api {
 
-/// The meaning of every route, in four files: factory, machine, batch and health.
+inline constexpr int kMaxStepInterval = 60'000;  // ms
+
+/// The meaning of every route, in five files: factory, machine, batch, health and document. The table of them is in
+/// route_table.cpp.
 class Routes {
  public:
   Routes(plant::PlantSimulation& plant, Broadcaster& broadcaster, const ApiConfig& config)
@@ -38,6 +41,8 @@ class Routes {
   std::optional<Response> health(const Call& call);
   std::optional<Response> health_live(const Call& call);
   std::optional<Response> health_ready(const Call& call);
+  std::optional<Response> openapi(const Call& call);
+  std::optional<Response> asyncapi(const Call& call);
 
  private:
   std::optional<Response> start(plant::BatchRequest request, const Later& later);
@@ -79,6 +84,8 @@ class Routes {
   bool draining_ = false;
   std::vector<KeptStatus> statuses_{plant_.layout().stations().size()};
   KeptHealth health_;
+  std::string openapi_;  // once somebody has asked for it
+  std::string asyncapi_;
   Clerk clerk_;  // last: its work uses the others
 };
 

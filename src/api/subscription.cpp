@@ -7,9 +7,6 @@
 namespace battery_twin::api {
 namespace {
 
-constexpr std::size_t kMaxEntries = 100;
-constexpr std::size_t kMaxLength = 64;
-
 bool passes(const std::vector<std::string>& list, std::string_view value) {
   return list.empty() || std::ranges::find(list, value) != list.end();
 }
@@ -40,9 +37,10 @@ std::optional<std::string> Subscription::read(const Json& filter, const plant::L
                                                          : nullptr;
     if (list == nullptr) return "subscribe takes event, line, machine and batch_id only";
     const Json values = value.is_array() ? value : Json::array({value});
-    if (values.size() > kMaxEntries) return key + " takes at most " + std::to_string(kMaxEntries) + " values";
+    if (values.size() > kMaxFilterEntries)
+      return key + " takes at most " + std::to_string(kMaxFilterEntries) + " values";
     for (const Json& one : values) {
-      if (!one.is_string() || one.get_ref<const std::string&>().size() > kMaxLength)
+      if (!one.is_string() || one.get_ref<const std::string&>().size() > kMaxFilterLength)
         return key + " should be a string of at most 64 characters or a list of those";
       list->push_back(one.get<std::string>());
     }

@@ -10,6 +10,9 @@
 
 namespace battery_twin::api {
 
+inline constexpr std::size_t kMaxFilterEntries = 100;  ///< in one list
+inline constexpr std::size_t kMaxFilterLength = 64;    ///< of one of them
+
 /// What a client wants to hear of. An empty list lets everything pass; the lists narrow each other.
 class Subscription {
  public:

@@ -226,6 +226,7 @@ const MachineType& mixing() {
         "mixing", "Mixes active material, carbon, binder and solvent into slurry", reference, mechanistic);
     described.nested = "material_ratios";
     described.check_whole = check_sum;
+    described.whole_rule = "AM, CA, PVDF and solvent sum to 1 within 1e-6";
     return described;
   }();
   return type;

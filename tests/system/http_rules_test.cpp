@@ -417,6 +417,8 @@ struct RouteMethods {
 const std::vector<RouteMethods>& routes() {
   static const std::vector<RouteMethods> all{
       {"/", {"GET", "HEAD"}},
+      {"/openapi.json", {"GET", "HEAD"}},
+      {"/asyncapi.json", {"GET", "HEAD"}},
       {"/health", {"GET", "HEAD"}},
       {"/health/live", {"GET", "HEAD"}},
       {"/health/ready", {"GET", "HEAD"}},

@@ -41,7 +41,8 @@ class Handler {
   /// @return the answer, or nothing when it comes through what `later` gave
   [[nodiscard]] virtual std::optional<Response> handle(const RequestHead& head, std::string_view body,
                                                        const Later& later) = 0;
-  /// The same answer in the form of RFC 9457, for clients that ask for application/problem+json.
+  /// The same answer in the form of RFC 9457, for clients that ask for application/problem+json; as it is where it has
+  /// no `detail`.
   /// @param title  the status in words
   [[nodiscard]] virtual Response as_problem(const Response& response, std::string_view title) const = 0;
   /// @return true when a WebSocket may be opened on that path

@@ -34,6 +34,9 @@ class Errors {
   std::size_t count_ = 0;
 };
 
+/// What a batch may be called.
+inline constexpr std::string_view kIdPattern = "^[A-Za-z0-9._-]{1,64}$";
+
 /// Rules that hold wherever parameters are read.
 struct Limits {
   process::ModelSet models = process::ModelSet::mechanistic;

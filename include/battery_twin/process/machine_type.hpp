@@ -90,6 +90,7 @@ struct MachineType {
   std::vector<FieldInfo> fields;  ///< parameters, in declaration order
   /// Rules over more than one field; nullptr where there are none.
   void (*check_whole)(const Values&, std::vector<Violation>&);
+  std::string_view whole_rule;                         ///< those rules in words, for the documents
   std::array<MachineModel, kModelSets.size()> models;  ///< one per model set
 
   [[nodiscard]] const MachineModel& model(ModelSet set) const { return models[static_cast<std::size_t>(set)]; }
