@@ -25,15 +25,15 @@ test:
 	cmake --preset release -DBATTERY_TWIN_TESTS=ON
 	cmake --build --preset release
 	@$(MAKE) --no-print-directory sanitizers
-	ctest --test-dir build/release --output-on-failure --timeout 300 -j 2 -LE load
+	ctest --test-dir build/release --output-on-failure --timeout 300 -j 3 -LE load
 
 # The rooms' own tests, those of the whole server and hostile clients, in builds that look for what tests cannot see.
 sanitizers:
 	cmake --preset asan
 	cmake --build --preset asan
-	ctest --test-dir build/asan --output-on-failure --timeout 600 -j 2
+	ctest --test-dir build/asan --output-on-failure --timeout 600 -j 3
 	BATTERY_TWIN_TEST_BINARY=$(CURDIR)/build/asan/battery-twin LSAN_OPTIONS=suppressions=$(CURDIR)/tests/system/lsan.supp \
-	  ctest --test-dir build/release --output-on-failure --timeout 600 -j 2 -L system
+	  ctest --test-dir build/release --output-on-failure --timeout 600 -j 3 -L system
 	cmake --preset tsan
 	cmake --build --preset tsan --target test_plant
 	ctest --test-dir build/tsan --output-on-failure --timeout 600 -j 2 -L plant
