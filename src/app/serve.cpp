@@ -112,6 +112,7 @@ std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plan
   if (options.retention_days > 0)
     config.retention = std::chrono::hours(std::max(1L, std::lround(options.retention_days * 24)));
   config.on_error = [&log](std::string_view text) { log.error(text); };
+  config.on_news = [&log](std::string_view text) { log.info(text); };
   if (options.postgres.empty()) return store::open_sqlite(layout, std::move(config));
   return store::open_postgres(layout,
                               {.url = options.postgres, .spool = std::move(config), .spool_rows = options.spool_rows});

@@ -45,6 +45,7 @@ SqliteWriter::SqliteWriter(const SqliteFile& file, const plant::Layout& layout, 
       most_backlog_(std::max<std::size_t>(config.backlog, 1)),
       most_at_once_(std::min(kMostAtOnce, most_backlog_)),
       on_error_(config.on_error),
+      on_news_(config.on_news),
       hooks_(std::move(hooks)),
       session_(std::make_unique<Session>(file, layout, hooks_.at_open)) {
   if (config.retention) retention_.emplace(*config.retention);
@@ -277,7 +278,7 @@ void SqliteWriter::works_again() {
     failing_ = false;
   }
   last_reported_.clear();
-  on_error_("The database file " + file_.path().string() + " can be written again");
+  on_news_("The database file " + file_.path().string() + " can be written again");
 }
 
 void SqliteWriter::refuse(std::vector<Done> accepts) {

@@ -83,7 +83,7 @@ class SqliteWriter {
   const plant::Layout& layout_;
   const std::size_t most_backlog_;
   const std::size_t most_at_once_;
-  const std::function<void(std::string_view)> on_error_;
+  const std::function<void(std::string_view)> on_error_, on_news_;
   const WriterHooks hooks_;
 
   mutable std::mutex mutex_;

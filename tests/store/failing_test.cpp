@@ -26,7 +26,8 @@ using plant::EventType;
 struct Watched {
   explicit Watched(const Folder& folder, std::size_t backlog = 100'000)
       : store(open(folder.file(), {.backlog = backlog,
-                                   .on_error = [this](std::string_view text) { errors.put(std::string(text)); }})) {}
+                                   .on_error = [this](std::string_view text) { errors.put(std::string(text)); },
+                                   .on_news = [this](std::string_view text) { errors.put(std::string(text)); }})) {}
 
   // @throws std::runtime_error after the deadline
   void wait_until(Health::Status status) const {

@@ -51,7 +51,7 @@ TEST(PostgresRefusing, TheDatabaseOfAnotherPlant) {
   ASSERT_TRUE(accept(*other.start(), new_batch(0)));
   EXPECT_EQ(refusal(other, {.url = site.url, .spool = {}}),
             begin_of(site, "cannot be used: it belongs to another plant than the file ") + other.file +
-                ": use another database, the file of that plant, or none");
+                ": use another database, the file of that plant, or a new one");
   EXPECT_EQ(site.number("select count(*) from battery_twin.batch"), 1);
 }
 

@@ -51,6 +51,7 @@ std::unique_ptr<Store> Site::open(PostgresConfig config) {
   if (config.url.empty()) config.url = url_of_stores_;
   config.spool.path = file;
   config.spool.on_error = [this](std::string_view text) { errors.put(std::string(text)); };
+  config.spool.on_news = config.spool.on_error;
   return open_postgres(plant::standard_layout(), std::move(config));
 }
 

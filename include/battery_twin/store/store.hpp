@@ -89,6 +89,7 @@ struct SqliteConfig {
   std::optional<std::chrono::hours> retention{};  ///< telemetry of batches that finished longer ago is deleted
   /// Told what a person should know of: a full disk, a lost file.
   std::function<void(std::string_view text)> on_error = [](std::string_view) {};
+  std::function<void(std::string_view text)> on_news = [](std::string_view) {};  ///< told that it is over
 };
 
 /// @param layout  must outlive the store

@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -125,6 +126,10 @@ Address postgres_address(const std::string& url) {
     if (value != nullptr && *value != '\0') options.try_emplace(option, value);
   }
   if (has_bad_number(options)) throw std::runtime_error(kMalformed);
+  // Not for ever, which is what 0 would be.
+  if (const auto time = options.find("connect_timeout"); time != options.end()) {
+    time->second = std::to_string(std::clamp(std::stoi(time->second), 1, 10));
+  }
   for (const auto& [option, value] : kLimits) options.try_emplace(option, value);
   Address address;
   for (const auto& [option, value] : options) address.connection += option + "=" + quoted(value) + " ";

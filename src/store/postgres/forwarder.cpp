@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <pqxx/except>
 #include <pqxx/nontransaction>
 #include <pqxx/stream_to>
 #include <pqxx/transaction>
@@ -51,7 +52,12 @@ void Forwarder::start(std::unique_ptr<Link> link, std::function<void(Delivered)>
 }
 
 void Forwarder::told(std::size_t rows) {
-  rows_ += rows;
+  const std::size_t before = rows_.fetch_add(rows);
+  if (before < config_.most_rows && before + rows >= config_.most_rows) {
+    config_.on_error("The plant waits: " + std::to_string(before + rows) +
+                     " rows of telemetry are not in PostgreSQL yet " + "and more may not wait in " +
+                     file_.path().string() + " (--spool-rows)");
+  }
   {
     const std::lock_guard lock(mutex_);
     told_ = true;
@@ -104,6 +110,7 @@ bool Forwarder::is_told() {
 void Forwarder::connect() {
   auto link = std::make_unique<Link>(config_.address, watch_);
   if (backend_ != 0) {
+    const auto limited = link->limit(10s);
     // The server's end of a connection that broke may still stand, with the lock.
     pqxx::nontransaction session(**link);
     session.exec_params(
@@ -111,9 +118,9 @@ void Forwarder::connect() {
         "(select oid from pg_database where datname = current_database())",
         backend_);
   }
+  backend_ = (*link)->backendpid();
   introduce(*link, file_, layout_, Welcome::as_is);
   link_ = std::move(link);
-  backend_ = (*link_)->backendpid();
 }
 
 void Forwarder::hand_on() {
@@ -164,7 +171,7 @@ Forwarder::Portion Forwarder::read() {
 
 void Forwarder::send(const Portion& portion) {
   const auto limited = link_->limit(60s);
-  const std::string arrivals = "battery_twin_arrivals";
+  const std::string arrivals = "pg_temp.battery_twin_arrivals";
   if (is_careful_ && !portion.rows.empty() && !has_arrival_table_) {
     pqxx::nontransaction session(**link_);
     session.exec("create temp table " + arrivals +
@@ -236,8 +243,18 @@ void Forwarder::wait_for_acknowledged(std::size_t most_in_flight) {
   while (!is_done()) changed_.wait_for(lock, 100ms, is_done);
 }
 
+// What cannot be deleted is no reason not to hand on.
 void Forwarder::tidy() {
   if (!config_.retention || Clock::now() < next_tidying_) return;
+  next_tidying_ = Clock::now() + kBetweenTidyings;
+  try {
+    delete_old();
+  } catch (const pqxx::sql_error& problem) {
+    config_.on_error("Old telemetry cannot be deleted in PostgreSQL (" + config_.address.shown + "): " + why(problem));
+  }
+}
+
+void Forwarder::delete_old() {
   const auto limited = link_->limit(60s);
   pqxx::work transaction(**link_);
   const auto cutoff = to_us(plant::now() - *config_.retention);
@@ -253,7 +270,7 @@ void Forwarder::tidy() {
                                cutoff, kTidiedAtOnce)
                            .affected_rows();
   transaction.commit();
-  next_tidying_ = Clock::now() + (deleted > 0 ? 100ms : Clock::duration(kBetweenTidyings));
+  if (deleted > 0) next_tidying_ = Clock::now() + 100ms;
 }
 
 void Forwarder::fail(const std::string& why) {
@@ -267,7 +284,8 @@ void Forwarder::fail(const std::string& why) {
   outbox_at_ = 0;
   is_careful_ = true;
   ++failures_;
-  if (failures_ == 1 || Clock::now() >= next_report_) {
+  if (failures_ == 1 || why != last_reported_ || Clock::now() >= next_report_) {
+    last_reported_ = why;
     next_report_ = Clock::now() + kBetweenReports;
     config_.on_error("PostgreSQL cannot take what is to be kept (" + config_.address.shown + "): " + why +
                      ". It waits in " + file_.path().string());
@@ -283,8 +301,8 @@ void Forwarder::fail(const std::string& why) {
 
 void Forwarder::works_again() {
   failures_ = 0;
+  config_.on_news("PostgreSQL takes what is to be kept again (" + config_.address.shown + ")");
   failing_ = false;
-  config_.on_error("PostgreSQL takes what is to be kept again (" + config_.address.shown + ")");
 }
 
 }  // namespace battery_twin::store

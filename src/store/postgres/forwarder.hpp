@@ -28,6 +28,7 @@ struct ForwarderConfig {
   std::size_t most_rows;                           ///< of telemetry in the file, before the plant has to wait
   std::optional<std::chrono::hours> retention{};   ///< of telemetry in PostgreSQL
   std::function<void(std::string_view)> on_error;  ///< told what a person should know of
+  std::function<void(std::string_view)> on_news;   ///< and that it is over
 };
 
 /// Hands on to PostgreSQL what the file holds, on a thread of its own: changed rows of the small tables, then
@@ -78,6 +79,7 @@ class Forwarder {
   void copy(pqxx::transaction_base& transaction, const std::string& table, const Portion& portion);
   void tell_delivered(const Portion& portion);
   void tidy();
+  void delete_old();
   void wait_for_acknowledged(std::size_t most_in_flight);
   void fail(const std::string& why);
   void works_again();
@@ -109,6 +111,7 @@ class Forwarder {
   bool has_arrival_table_ = false;
   unsigned failures_ = 0;
   Clock::time_point next_report_{};
+  std::string last_reported_;
   Clock::time_point next_tidying_{};
   std::minstd_rand random_{std::random_device{}()};
 

@@ -52,37 +52,64 @@ std::int64_t plant_of(SQLite::Database& database) {
   return made;
 }
 
+std::optional<std::int64_t> known(pqxx::transaction_base& transaction, const std::string& name) {
+  const pqxx::result found = transaction.exec_params("select value from battery_twin.setting where name = $1", name);
+  return found.empty() ? std::nullopt : std::optional(found[0][0].as<std::int64_t>());
+}
+
+// Everything that happens gets an event, and events are only added: a database that knows more of them than the file
+// was told by a newer state of it. To go on from here would give numbers twice.
+void check_is_not_ahead(pqxx::transaction_base& transaction, SQLite::Database& database, const SqliteFile& file) {
+  const auto there = transaction.exec1("select coalesce(max(seq), 0) from battery_twin.event")[0].as<std::int64_t>();
+  const auto here = database.execAndGet("select coalesce(max(seq), 0) from event").getInt64();
+  if (there > here) {
+    throw Refused(
+        "it knows more of the plant than the file " + file.path().string() +
+        ", which is an older copy: use the newest one, or a new file, which takes over what the database holds");
+  }
+}
+
 }  // namespace
 
 void introduce(Link& link, const SqliteFile& file, const plant::Layout& layout, Welcome welcome) {
-  const auto limited = link.limit(std::chrono::seconds(60));
-  lock(link);
+  constexpr std::chrono::seconds kLimit{60};
+  {
+    const auto limited = link.limit(kLimit);
+    lock(link);
+  }
   const SqliteFile::Connection database = file.open_to_write();
   bool is_to_restore = false;
-  pqxx::work transaction(*link);
-  migrate(transaction);
-  const pqxx::result known = transaction.exec("select value from battery_twin.setting where name = 'plant'");
-  if (known.empty()) {
-    const std::int64_t plant = plant_of(*database);
-    transaction.exec_params("insert into battery_twin.setting values ('plant', $1)", plant);
-    fill_outbox(*database);
-  } else if (known[0][0].as<std::int64_t>() != setting(*database, "plant")) {
-    if (welcome != Welcome::may_restore || !holds_nothing(*database)) {
-      throw Refused("it belongs to another plant than the file " + file.path().string() +
-                    ": use another database, the file of that plant, or none");
+  {
+    const auto limited = link.limit(kLimit);
+    pqxx::work transaction(*link);
+    migrate(transaction);
+    const auto plant = known(transaction, "plant");
+    bool knows_all = plant.has_value() && setting(*database, "outbox_is_complete");
+    if (!plant) {
+      transaction.exec_params("insert into battery_twin.setting values ('plant', $1)", plant_of(*database));
+    } else if (*plant != setting(*database, "plant")) {
+      if (welcome != Welcome::may_restore || !holds_nothing(*database)) {
+        throw Refused("it belongs to another plant than the file " + file.path().string() +
+                      ": use another database, the file of that plant, or a new one");
+      }
+      // Under a new number: the file of before may still hold rows, and is to be kept out.
+      transaction.exec_params("update battery_twin.setting set value = $1 where name = 'plant'", new_plant());
+      is_to_restore = true;
+    } else {
+      check_is_not_ahead(transaction, *database, file);
+      // Where it has been told less than was delivered, it was restored from a backup.
+      if (known(transaction, "delivered").value_or(0) < last_delivered(*database)) knows_all = false;
     }
-    // Under a new number: the file of before may still hold rows, and is to be kept out.
-    transaction.exec_params("update battery_twin.setting set value = $1 where name = 'plant'", new_plant());
-    is_to_restore = true;
+    make_views(transaction, layout);
+    // Before the database says that it is ours: so a crash in between forgets nothing.
+    if (!knows_all) database->exec("delete from setting where name = 'outbox_is_complete'");
+    transaction.commit();
+  }
+  if (is_to_restore) {
+    restore(link, *database);
+    set(*database, "outbox_is_complete", 1);
   } else if (!setting(*database, "outbox_is_complete")) {
     fill_outbox(*database);
-  }
-  make_views(transaction, layout);
-  transaction.commit();
-  if (is_to_restore) {
-    pqxx::work reading(*link);
-    restore(reading, *database);
-    set(*database, "outbox_is_complete", 1);
   }
 }
 
@@ -90,7 +117,7 @@ void start_afresh(Link& link) {
   const auto limited = link.limit(std::chrono::seconds(60));
   lock(link);
   pqxx::work transaction(*link);
-  drop_all(transaction);
+  empty_all(transaction);
   transaction.commit();
 }
 

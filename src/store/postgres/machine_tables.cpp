@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <stdexcept>
 
 namespace battery_twin::store {
@@ -193,6 +194,24 @@ std::string or_null(const std::string& value, std::string_view type) {
 }  // namespace
 
 std::span<const MachineTable> machine_tables() { return all_tables(); }
+
+MachineTable table_of(const process::MachineType& type) {
+  const auto known = std::ranges::find(all_tables(), type.name, &MachineTable::machine);
+  if (known != all_tables().end()) return *known;
+  // What every table has.
+  std::set<std::string_view> taken{"id", "batch", "state", "timestamp", "duration", "process", "temperature_C"};
+  MachineTable table{.machine = type.name, .columns = {}};
+  for (const process::ModelSet models : process::kModelSets) {
+    for (const process::Output& output : type.model(models).outputs) {
+      if (!taken.insert(output.name).second) continue;
+      table.columns.push_back({output.name, output.kind == process::Kind::boolean ? flag : property, output.name});
+    }
+  }
+  for (const process::FieldInfo& field : type.fields) {
+    if (taken.insert(field.name).second) table.columns.push_back({field.name, parameter, field.name});
+  }
+  return table;
+}
 
 std::string table_name(const plant::Station& station) {
   return station.line == process::Line::cell ? std::string(station.type->name) : station.process_name;

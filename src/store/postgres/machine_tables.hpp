@@ -7,8 +7,8 @@
 
 #include "battery_twin/plant/layout.hpp"
 
-// The tables that the Python server wrote and the field's Grafana dashboards read, one per machine (compat-api.md
-// section 2). Here they are views of what all machines have in common: rows of numbers.
+// The tables that the Python server wrote and the field's Grafana dashboards read, one per machine.
+// Here they are views of what all machines have in common: rows of numbers.
 namespace battery_twin::store {
 
 struct MachineColumn {
@@ -25,6 +25,9 @@ struct MachineTable {
 };
 
 [[nodiscard]] std::span<const MachineTable> machine_tables();
+/// The type's table among those; for a machine that the Python server did not have, all of its properties and
+/// parameters by their own names and in their own units.
+[[nodiscard]] MachineTable table_of(const process::MachineType& type);
 
 /// "mixing_anode", "rewinding"
 [[nodiscard]] std::string table_name(const plant::Station& station);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <pqxx/result>
+#include <pqxx/transaction>
 #include <span>
 #include <string_view>
 
@@ -198,20 +199,38 @@ void apply_changes(pqxx::transaction_base& transaction, const Changes& changes) 
   for (std::size_t i = 0; i < changes.rows.size(); ++i) {
     if (changes.rows[i] != kNoRows) transaction.exec_params(upsert_sql(mirrored()[i]), changes.rows[i]);
   }
+  if (changes.entries == 0) return;
+  transaction.exec_params(
+      "insert into battery_twin.setting values ('delivered', $1) on conflict (name) do update set value = "
+      "excluded.value",
+      changes.last);
 }
 
-void restore(pqxx::transaction_base& from, SQLite::Database& database) {
+std::int64_t last_delivered(SQLite::Database& database) {
+  // What is not there any more has been delivered.
+  return database
+      .execAndGet(
+          "select coalesce((select min(seq) - 1 from outbox), (select seq from sqlite_sequence where name = 'outbox'), "
+          "0)")
+      .getInt64();
+}
+
+void restore(Link& link, SQLite::Database& database) {
   constexpr std::size_t kRowsAtOnce = 2'000;
+  constexpr std::chrono::seconds kLimit{60};
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  pqxx::work from(*link);
   for (const Table& table : mirrored()) {
     const std::string name(table.name);
     const std::string columns = list(table, 0, table.columns.size(), ", ", [](const Column& column) {
       return "value ->> '$." + std::string(column.name) + "'";
     });
-    SQLite::Statement insert(database, "insert or replace into " + name + " (" + names(table) + ") select " + columns +
-                                           " from json_each(?1)");
-    from.exec("declare restoring no scroll cursor for select to_jsonb(t) from battery_twin." + name + " t");
+    // Some settings stand in every file from the start.
+    SQLite::Statement insert(database, std::string(name == "setting" ? "insert or replace" : "insert") + " into " +
+                                           name + " (" + names(table) + ") select " + columns + " from json_each(?1)");
+    from.exec("declare restoring no scroll cursor for select row_to_json(t) from battery_twin." + name + " t");
     for (;;) {
+      const auto limited = link.limit(kLimit);
       const pqxx::result rows = from.exec("fetch " + std::to_string(kRowsAtOnce) + " from restoring");
       if (rows.empty()) break;
       std::string json;
@@ -220,6 +239,7 @@ void restore(pqxx::transaction_base& from, SQLite::Database& database) {
     }
     from.exec("close restoring");
   }
+  database.exec("delete from setting where name = 'delivered'");  // PostgreSQL's own
   transaction.commit();
 }
 

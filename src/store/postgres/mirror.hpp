@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "link.hpp"
+
 // Tables that PostgreSQL has row by row as the SQLite file has them: all but telemetry. Which rows it has still to be
 // told stands in the file's outbox.
 namespace battery_twin::store {
@@ -31,7 +33,10 @@ struct Changes {
 /// To do so twice is the same as once.
 void apply_changes(pqxx::transaction_base& transaction, const Changes& changes);
 
+/// Up to which entry of the outbox PostgreSQL has been told: where it knows of less, it is not the one that was told.
+[[nodiscard]] std::int64_t last_delivered(SQLite::Database& database);
+
 /// Writes what PostgreSQL holds into an empty file.
-void restore(pqxx::transaction_base& transaction, SQLite::Database& database);
+void restore(Link& link, SQLite::Database& database);
 
 }  // namespace battery_twin::store

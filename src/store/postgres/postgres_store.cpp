@@ -39,7 +39,8 @@ class PostgresStore final : public SqliteStore {
         watch_(std::move(watch)),
         forwarder_(std::move(forwarder)),
         link_(std::move(link)),
-        probe_(address_, *watch_, link_ != nullptr) {}
+        probe_(address_, *watch_, link_ != nullptr),
+        reading_link_(this->file(), address_, *watch_, [this] { return is_there(); }) {}
 
   ~PostgresStore() override { PostgresStore::close(); }
   PostgresStore(const PostgresStore&) = delete;
@@ -66,9 +67,7 @@ class PostgresStore final : public SqliteStore {
   }
 
   std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station) override {
-    // At once, instead of after the time that it takes to find out again.
-    if (!probe_.state().is_reached) throw std::runtime_error("PostgreSQL cannot be reached");
-    return read_telemetry(file(), layout(), address_, *watch_, batch, station);
+    return read_telemetry(file(), layout(), reading_link_, batch, station);
   }
 
   void close() override {
@@ -77,6 +76,7 @@ class PostgresStore final : public SqliteStore {
     auto written = is_written.get_future();
     sync([promise = std::make_shared<std::promise<void>>(std::move(is_written))](bool) { promise->set_value(); });
     (void)written.wait_for(kTimeToWrite);
+    probe_.stop_soon();
     forwarder_->stop(std::chrono::steady_clock::now() + kTimeToHandOn);
     probe_.stop();
     SqliteStore::close();
@@ -88,12 +88,15 @@ class PostgresStore final : public SqliteStore {
   }
 
  private:
+  [[nodiscard]] bool is_there() const { return probe_.state().is_reached; }
+
   std::function<void(std::string_view)> on_error_;
   Address address_;
   std::unique_ptr<Watch> watch_;
   std::unique_ptr<Forwarder> forwarder_;
   std::unique_ptr<Link> link_;
   Probe probe_;
+  ReadingLink reading_link_;
   bool is_closed_ = false;
 };
 
@@ -165,7 +168,8 @@ std::unique_ptr<Store> open_postgres(const plant::Layout& layout, PostgresConfig
                                                ForwarderConfig{.address = address,
                                                                .most_rows = config.spool_rows,
                                                                .retention = config.spool.retention,
-                                                               .on_error = spool.on_error});
+                                                               .on_error = spool.on_error,
+                                                               .on_news = spool.on_news});
   return std::make_unique<PostgresStore>(layout, std::move(file), spool, std::move(address), std::move(watch),
                                          std::move(forwarder), std::move(link));
 }

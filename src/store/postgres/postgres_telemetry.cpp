@@ -18,19 +18,21 @@
 namespace battery_twin::store {
 namespace {
 
-constexpr std::chrono::seconds kLimit{10};
+constexpr std::chrono::seconds kReadingLimit{2};  // for a thousand rows
 
 class PostgresTelemetry final : public TelemetryReader {
  public:
-  PostgresTelemetry(const SqliteFile& file, const plant::Layout& layout, const Address& address, Watch& watch,
-                    std::uint64_t batch, std::optional<std::size_t> station)
+  PostgresTelemetry(const SqliteFile& file, const plant::Layout& layout, ReadingLink& link, std::uint64_t batch,
+                    std::optional<std::size_t> station)
       : batch_(batch),
-        link_(address, watch),
+        link_(link),
         database_(file.open_to_read()),
         waiting_(*database_,
                  "select step, time_us, properties from telemetry "
                  "where batch = ?1 and series = ?2 and step >= ?3 order by step limit ?4"),
         restarted_(*database_, "select exists (select * from outbox where what = 'restarted' and key1 = ?1)") {
+    // With the first rows it would be too late to say so: the answer has begun by then.
+    (void)link_.ask([](pqxx::transaction_base& session) { return session.exec("select 1"); });
     for (const plant::Station& candidate : layout.stations()) {
       if (!station || *station == candidate.index) find_series(candidate);
     }
@@ -108,13 +110,14 @@ class PostgresTelemetry final : public TelemetryReader {
   }
 
   std::vector<Row> delivered_rows(const Series& series, std::size_t most) {
-    const auto limited = link_.limit(kLimit);
-    pqxx::nontransaction session(*link_);
+    const pqxx::result found = link_.ask([&](pqxx::transaction_base& session) {
+      return session.exec_params(
+          "select step, (extract(epoch from \"timestamp\") * 1000000)::bigint, properties "
+          "from battery_twin.telemetry where batch = $1 and series = $2 and step >= $3 order by step limit $4",
+          static_cast<std::int64_t>(batch_), series.id, next_step_, to_limit(most));
+    });
     std::vector<Row> rows;
-    for (const auto& row : session.exec_params(
-             "select step, (extract(epoch from \"timestamp\") * 1000000)::bigint, properties "
-             "from battery_twin.telemetry where batch = $1 and series = $2 and step >= $3 order by step limit $4",
-             static_cast<std::int64_t>(batch_), series.id, next_step_, to_limit(most))) {
+    for (const auto& row : found) {
       rows.push_back({.station = series.station,
                       .step = row[0].as<std::uint32_t>(),
                       .time = from_us(row[1].as<std::int64_t>()),
@@ -125,7 +128,7 @@ class PostgresTelemetry final : public TelemetryReader {
   }
 
   std::uint64_t batch_;
-  Link link_;
+  ReadingLink& link_;
   SqliteFile::Connection database_;
   SQLite::Statement waiting_, restarted_;
   std::vector<Series> series_;
@@ -135,10 +138,50 @@ class PostgresTelemetry final : public TelemetryReader {
 
 }  // namespace
 
-std::unique_ptr<TelemetryReader> read_telemetry(const SqliteFile& file, const plant::Layout& layout,
-                                                const Address& address, Watch& watch, std::uint64_t batch,
-                                                std::optional<std::size_t> station) {
-  return std::make_unique<PostgresTelemetry>(file, layout, address, watch, batch, station);
+ReadingLink::ReadingLink(const SqliteFile& file, Address address, Watch& watch, std::function<bool()> is_there)
+    : file_(file), address_(std::move(address)), watch_(watch), is_there_(std::move(is_there)) {}
+
+pqxx::result ReadingLink::ask(const std::function<pqxx::result(pqxx::transaction_base&)>& question) {
+  const std::lock_guard lock(mutex_);
+  if (link_) {
+    try {
+      return ask_now(question);
+    } catch (const std::exception&) {
+      link_.reset();  // it may have been cut since the last question, which says nothing about now
+    }
+  }
+  try {
+    connect();
+    return ask_now(question);
+  } catch (const std::exception&) {
+    link_.reset();
+    throw;
+  }
+}
+
+pqxx::result ReadingLink::ask_now(const std::function<pqxx::result(pqxx::transaction_base&)>& question) {
+  if (!is_there_()) throw std::runtime_error("PostgreSQL is not there");
+  const auto limited = link_->limit(kReadingLimit);
+  pqxx::nontransaction session(**link_);
+  return question(session);
+}
+
+void ReadingLink::connect() {
+  if (!is_there_()) throw std::runtime_error("PostgreSQL is not there");
+  link_ = std::make_unique<Link>(address_, watch_);
+  const pqxx::result plant = ask_now([](pqxx::transaction_base& session) {
+    return session.exec("select value from battery_twin.setting where name = 'plant'");
+  });
+  const SqliteFile::Connection database = file_.open_to_read();
+  SQLite::Statement ours(*database, "select value from setting where name = 'plant'");
+  if (plant.empty() || !ours.executeStep() || plant[0][0].as<std::int64_t>() != ours.getColumn(0).getInt64()) {
+    throw std::runtime_error("PostgreSQL holds another plant");
+  }
+}
+
+std::unique_ptr<TelemetryReader> read_telemetry(const SqliteFile& file, const plant::Layout& layout, ReadingLink& link,
+                                                std::uint64_t batch, std::optional<std::size_t> station) {
+  return std::make_unique<PostgresTelemetry>(file, layout, link, batch, station);
 }
 
 }  // namespace battery_twin::store

@@ -23,16 +23,20 @@ Probe::~Probe() { stop(); }
 Probe::State Probe::state() const {
   const std::lock_guard lock(mutex_);
   const bool is_late = asked_ && Clock::now() - *asked_ > kPatience;
-  return {.is_reached = is_reached_ && !is_late, .latency_ms = latency_ms_};
+  return {.is_reached = is_reached_ && !is_late, .latency_ms = is_reached_ && !is_late ? latency_ms_ : std::nullopt};
 }
 
-void Probe::stop() {
-  if (!thread_.joinable()) return;
+void Probe::stop_soon() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   stopped_.notify_one();
+}
+
+void Probe::stop() {
+  if (!thread_.joinable()) return;
+  stop_soon();
   thread_.join();
 }
 

@@ -28,6 +28,8 @@ class Probe {
   };
   /// What is known now. Does not wait.
   [[nodiscard]] State state() const;
+  /// It asks no more.
+  void stop_soon();
   /// Ends it, as soon as what it waits for is over or cut.
   void stop();
 

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <functional>
 #include <map>
+#include <pqxx/except>
 #include <pqxx/result>
+#include <pqxx/subtransaction>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +20,8 @@ namespace {
 // docs/postgresql.md explains it to people. Most tables are those of the SQLite file, row by row; JSON stays JSON,
 // times are microseconds since 1970, UTC. A step that was released never changes: a new version is a new step.
 constexpr std::string_view kPostgresVersion1 = R"sql(
-create table battery_twin.design (id bigint primary key, design jsonb not null);
+-- Not jsonb, which would change the text: the file knows a design by it.
+create table battery_twin.design (id bigint primary key, design json not null);
 
 create table battery_twin.batch (
   number bigint primary key,
@@ -88,7 +91,7 @@ create table battery_twin.machine_parameters (
 create table battery_twin.setting (name text primary key, value bigint not null);
 
 create function battery_twin.time_of(us bigint) returns timestamptz language sql immutable strict parallel safe
-  return to_timestamp(us / 1e6);
+  as 'select pg_catalog.to_timestamp(us::pg_catalog.float8 operator(pg_catalog./) 1e6::pg_catalog.float8)';
 
 -- Dashboards ask for times.
 create index batch_by_finish on battery_twin.batch (battery_twin.time_of(finished_us));
@@ -151,7 +154,29 @@ std::string comment_for(const std::string& view) {
   return "battery-twin " + std::to_string(std::hash<std::string>{}(view));
 }
 
-void make_view(pqxx::transaction_base& transaction, const std::string& schema, const std::string& name,
+// Columns can only be added at a view's end: where that is not what has changed, a new one takes the old one's place,
+// with the rights that were granted to others.
+void replace_view(pqxx::dbtransaction& transaction, const std::string& name, const std::string& view) {
+  try {
+    pqxx::subtransaction attempt(transaction);
+    attempt.exec("create or replace view " + name + " as " + view);
+    attempt.commit();
+    return;
+  } catch (const pqxx::sql_error&) {
+    // Then the other way; should that fail as well, it is told.
+  }
+  const pqxx::result rights = transaction.exec(
+      "select case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end, a.privilege_type "
+      "from pg_class c, aclexplode(c.relacl) a where c.oid = '" +
+      name + "'::regclass and a.grantee <> c.relowner");
+  transaction.exec("drop view " + name);
+  transaction.exec("create view " + name + " as " + view);
+  for (const auto& right : rights) {
+    transaction.exec("grant " + right[1].as<std::string>() + " on " + name + " to " + right[0].as<std::string>());
+  }
+}
+
+void make_view(pqxx::dbtransaction& transaction, const std::string& schema, const std::string& name,
                const std::string& view) {
   const pqxx::result found = transaction.exec_params(
       "select c.relkind = 'v' and coalesce(obj_description(c.oid, 'pg_class'), '') like 'battery-twin %', "
@@ -166,7 +191,11 @@ void make_view(pqxx::transaction_base& transaction, const std::string& schema, c
     }
     if (found[0][1].as<std::string>() == comment) return;
   }
-  transaction.exec("create or replace view " + schema + "." + name + " as " + view);
+  if (found.empty()) {
+    transaction.exec("create view " + schema + "." + name + " as " + view);
+  } else {
+    replace_view(transaction, schema + "." + name, view);
+  }
   transaction.exec("comment on view " + schema + "." + name + " is " + transaction.quote(comment));
 }
 
@@ -193,26 +222,31 @@ void migrate(pqxx::transaction_base& transaction) {
   if (is == kPostgresSteps.size()) return;
   if (is == 0) transaction.exec("create schema battery_twin");
   for (std::size_t step = is; step < kPostgresSteps.size(); ++step) transaction.exec(std::string(kPostgresSteps[step]));
-  transaction.exec("comment on schema battery_twin is '" + std::string(kMark) + std::to_string(kPostgresSteps.size()) + "'");
+  transaction.exec("comment on schema battery_twin is '" + std::string(kMark) + std::to_string(kPostgresSteps.size()) +
+                   "'");
 }
 
-void drop_all(pqxx::transaction_base& transaction) {
-  if (version(transaction) == 0) return;
-  // The machines' views are made of it.
-  transaction.exec("drop schema battery_twin cascade");
+void empty_all(pqxx::transaction_base& transaction) {
+  const std::size_t is = version(transaction);
+  if (is == 0) return;
+  if (is > kPostgresSteps.size()) {
+    transaction.exec("drop schema battery_twin cascade");
+    return;
+  }
+  // The views stay, with the rights that others have to them.
+  transaction.exec(
+      "truncate battery_twin.design, battery_twin.batch, battery_twin.machine, battery_twin.series, "
+      "battery_twin.telemetry, battery_twin.event, battery_twin.machine_parameters, battery_twin.setting");
 }
 
-void make_views(pqxx::transaction_base& transaction, const plant::Layout& layout) {
+void make_views(pqxx::dbtransaction& transaction, const plant::Layout& layout) {
   make_view(transaction, "battery_twin", "batches", view_of_batches());
   auto all = series_by_station(transaction);
-  for (const MachineTable& table : machine_tables()) {
-    for (const plant::Station& station : layout.stations()) {
-      if (station.type->name != table.machine) continue;
-      std::vector<Series>& series = all[station.process_name];
-      // A view of no rows, until there is one.
-      if (series.empty()) series.push_back({-1, process::ModelSet::mechanistic, {}});
-      make_view(transaction, "public", table_name(station), view_of(table, station, series));
-    }
+  for (const plant::Station& station : layout.stations()) {
+    std::vector<Series>& series = all[station.process_name];
+    // A view of no rows, until there is one.
+    if (series.empty()) series.push_back({-1, process::ModelSet::mechanistic, {}});
+    make_view(transaction, "public", table_name(station), view_of(table_of(*station.type), station, series));
   }
 }
 

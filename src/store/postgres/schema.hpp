@@ -1,5 +1,6 @@
 #pragma once
 
+#include <pqxx/dbtransaction>
 #include <pqxx/transaction_base>
 #include <stdexcept>
 
@@ -17,12 +18,12 @@ class Refused : public std::runtime_error {
 /// @throws Refused  when they are of a newer version, or the schema is not ours
 void migrate(pqxx::transaction_base& transaction);
 
-/// Deletes all that is ours, for a fresh start. @throws Refused  when the schema is not ours
-void drop_all(pqxx::transaction_base& transaction);
+/// Deletes all that our tables hold, for a fresh start. @throws Refused  when the schema is not ours
+void empty_all(pqxx::transaction_base& transaction);
 
 /// Makes the machines' views in the schema `public`, for the series that the database holds. Does nothing where they
 /// are as they should be.
 /// @throws Refused  when a table or view that is not ours has one of their names
-void make_views(pqxx::transaction_base& transaction, const plant::Layout& layout);
+void make_views(pqxx::dbtransaction& transaction, const plant::Layout& layout);
 
 }  // namespace battery_twin::store
