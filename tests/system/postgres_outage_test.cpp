@@ -142,6 +142,11 @@ TEST(PostgresOutage, AHostThatStopsAnsweringIsNoticedAndEverythingElseGoesOn) {
   // Nobody knows yet: who asks for telemetry now waits, and is told in time; nobody waits with it.
   Connection patient(twin.server.port());
   patient.send(request_text("GET", "/batches/before/telemetry", {}, {}));
+  EXPECT_EQ(twin.http.get("/health").status, 200);  // by now it is under way
+  EXPECT_EQ(twin.http.get("/batches?limit=5").status, 200);
+  EXPECT_EQ(twin.http.get("/batches/nobody").status, 404);  // read from the file
+  EXPECT_TRUE(patient.receive_now());
+  EXPECT_EQ(patient.buffer(), "") << "the others were answered after telemetry";
   expect_prompt_health(twin, "slowest_health_at_once");
   expect_everything_else_works(twin, "before");
   const HttpResponse response = read_response(patient);
