@@ -119,10 +119,10 @@ std::optional<Response> Routes::batches(const Call& call) {
   if (!errors.empty()) return invalid(errors);
   const auto status = status_asked ? std::optional(status_from(*status_asked).value()) : std::nullopt;
   // A full page is more than 10 MB: it would hold up everybody else on this thread.
-  return give_to_clerk(call.later,
-                       [this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after)] {
-                         return page_response(find_batches(status, ascending, limit, after), plant_.layout(), after);
-                       });
+  return give_to(clerk_, call.later,
+                 [this, status, ascending = order == "asc", limit, after = std::optional<std::string>(after)] {
+                   return page_response(find_batches(status, ascending, limit, after), plant_.layout(), after);
+                 });
 }
 
 // The newest are in the plant's memory, the others in the store.
@@ -157,7 +157,7 @@ std::optional<Response> Routes::batch(const Call& call) {
   const std::string_view id = call.parts.at(0);
   auto batch = plant_.batch(id);
   if (batch || config_.store == nullptr) return answer(batch);
-  return give_to_clerk(call.later, [this, answer, id = std::string(id)] { return answer(find_batch(id)); });
+  return give_to(clerk_, call.later, [this, answer, id = std::string(id)] { return answer(find_batch(id)); });
 }
 
 std::optional<Response> Routes::telemetry(const Call& call) {
@@ -173,7 +173,7 @@ std::optional<Response> Routes::telemetry(const Call& call) {
   const TelemetryFormat form = format == "json"     ? TelemetryFormat::json
                                : station != nullptr ? TelemetryFormat::wide
                                                     : TelemetryFormat::tidy;
-  return give_to_clerk(call.later, [this, form, station, id = std::string(call.parts.at(0))] {
+  return give_to(telemetry_clerk_, call.later, [this, form, station, id = std::string(call.parts.at(0))] {
     const auto batch = find_batch(id);
     if (!batch) return unknown_batch();
     auto reader =
@@ -183,7 +183,7 @@ std::optional<Response> Routes::telemetry(const Call& call) {
       response.content_type = "text/csv; charset=utf-8";
       response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + id + "-telemetry.csv\"");
     }
-    response.source = telemetry_source(std::move(reader), id, form, plant_.layout(), clerk_);
+    response.source = telemetry_source(std::move(reader), id, form, plant_.layout(), telemetry_clerk_);
     return response;
   });
 }
@@ -194,7 +194,7 @@ std::optional<Response> Routes::cancel_batch(const Call& call) {
   switch (plant_.cancel(id)) {
     case Cancel::unknown:
       if (config_.store == nullptr) return unknown_batch();
-      return give_to_clerk(call.later, [this, id] {
+      return give_to(clerk_, call.later, [this, id] {
         return config_.store->batch(id) ? failure(409, "Batch " + id + " is finished already") : unknown_batch();
       });
     case Cancel::finished:

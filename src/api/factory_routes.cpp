@@ -234,7 +234,7 @@ std::optional<Response> Routes::factory_logs(const Call& call) {
                             .batch_id = std::optional<std::string>(batch_id),
                             .stations = std::move(stations),
                             .limit = limit};
-  return give_to_clerk(call.later, [this, filter = std::move(filter)] {
+  return give_to(clerk_, call.later, [this, filter = std::move(filter)] {
     return logs_response(config_.store->events(filter), plant_.layout());
   });
 }

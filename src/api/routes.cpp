@@ -53,7 +53,7 @@ std::optional<Response> Routes::once_kept(const Later& later, Response response)
 
 // What takes long or waits for the disk is not for the I/O thread. Where there is a store it has been told first all
 // that a client may know already.
-std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<Response()> work) {
+std::optional<Response> Routes::give_to(Clerk& clerk, const Later& later, std::function<Response()> work) {
   const Reply reply = later();
   const auto task = [work = std::move(work), reply] {
     try {
@@ -69,9 +69,9 @@ std::optional<Response> Routes::give_to_clerk(const Later& later, std::function<
     response.headers.emplace_back("Retry-After", "1");
     return response;
   };
-  if (config_.store == nullptr) return clerk_.give(task) ? std::nullopt : std::optional(busy());
-  plant_.when_kept([this, task, reply, busy](bool /*kept*/) {
-    if (!clerk_.give(task)) reply(busy());
+  if (config_.store == nullptr) return clerk.give(task) ? std::nullopt : std::optional(busy());
+  plant_.when_kept([&clerk, task, reply, busy](bool /*kept*/) {
+    if (!clerk.give(task)) reply(busy());
   });
   return std::nullopt;
 }

@@ -75,7 +75,7 @@ class Routes {
                                                                          std::optional<std::string_view> after) const;
   /// The answer to a change, when the change is kept for good.
   std::optional<Response> once_kept(const Later& later, Response response);
-  std::optional<Response> give_to_clerk(const Later& later, std::function<Response()> work);
+  std::optional<Response> give_to(Clerk& clerk, const Later& later, std::function<Response()> work);
 
   plant::PlantSimulation& plant_;
   Broadcaster& broadcaster_;
@@ -86,7 +86,10 @@ class Routes {
   KeptHealth health_;
   std::string openapi_;  // once somebody has asked for it
   std::string asyncapi_;
-  Clerk clerk_;  // last: its work uses the others
+  // Last: their work uses the others. Telemetry may wait for a PostgreSQL that has gone, and nothing else is to wait
+  // with it.
+  Clerk clerk_;
+  Clerk telemetry_clerk_;
 };
 
 [[nodiscard]] Response json_response(int status, const Json& body);

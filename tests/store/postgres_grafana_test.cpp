@@ -246,7 +246,7 @@ TEST_F(PostgresGrafana, ItsUserMayOnlyReadTheViews) {
       "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm') AND relnamespace IN "
       "('public'::regnamespace, "
       "'battery_twin'::regnamespace) AND has_table_privilege(oid, ";
-  EXPECT_EQ(query(reader_, relations + "'SELECT')"), Rows{{"19"}});
+  EXPECT_EQ(query(reader_, relations + "'SELECT')"), Rows{{"20"}});
   EXPECT_EQ(query(reader_, relations + "'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"), Rows{{"0"}});
   EXPECT_EQ(query(reader_, "SELECT has_schema_privilege('battery_twin', 'CREATE')"), Rows{{"f"}});
   EXPECT_THROW(execute(reader_, "CREATE TEMPORARY TABLE own (n int)"), std::runtime_error);
