@@ -26,7 +26,7 @@ struct Table {
   std::vector<Column> columns;
 };
 
-// Those that others refer to first.
+// Those that others refer to first. Both schemas (../schema.cpp, schema.cpp) have these columns and no others.
 const std::vector<Table>& mirrored() {
   static const std::vector<Table> kTables{{"design", 1, {{"id"}, {"design", true}}},
                                           {"batch",
@@ -145,6 +145,15 @@ std::string as_array(std::span<const std::int64_t> numbers) {
 constexpr std::string_view kNoRows = "[]";
 
 }  // namespace
+
+std::vector<MirroredTable> mirrored_tables() {
+  std::vector<MirroredTable> tables;
+  for (const Table& table : mirrored()) {
+    MirroredTable& one = tables.emplace_back(MirroredTable{std::string(table.name), {}});
+    for (const Column& column : table.columns) one.columns.emplace_back(column.name);
+  }
+  return tables;
+}
 
 std::string outbox_triggers() {
   std::string sql;

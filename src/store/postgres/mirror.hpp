@@ -13,6 +13,12 @@
 // told stands in the file's outbox.
 namespace battery_twin::store {
 
+struct MirroredTable {
+  std::string name;
+  std::vector<std::string> columns;
+};
+[[nodiscard]] std::vector<MirroredTable> mirrored_tables();
+
 /// SQL for a connection that writes: what it changes goes into the outbox.
 [[nodiscard]] std::string outbox_triggers();
 
