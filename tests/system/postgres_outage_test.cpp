@@ -82,7 +82,7 @@ TEST(PostgresOutage, StoppedInTheMiddleOfARunNothingIsMissingOrDoubled) {
   const Json away = twin.get("/health");
   EXPECT_EQ(away.at("status"), "degraded");
   EXPECT_GT(away.at("database").at("backlog"), 0);
-  start_for(seconds(8));
+  start_for(seconds(16));  // 20 s in all
   EXPECT_EQ(twin.get("/health").at("status"), "degraded");
   EXPECT_GT(twin.get("/health").at("database").at("backlog"), away.at("database").at("backlog"));
   // Clients are told everything meanwhile.
