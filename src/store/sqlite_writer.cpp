@@ -2,9 +2,12 @@
 
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Transaction.h>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -16,8 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostAtOnce = 20'000;  // records in a transaction: a batch is not to wait long behind telemetry
-constexpr auto kCompany = 5ms;               // that an event waits for others
-constexpr auto kCompanyOfSteps = 100ms;      // that telemetry does: nobody waits for it, and each commit wears the disk
+constexpr off_t kReserve = 16 << 20;
+constexpr std::size_t kMostAfterFailure = 1'000;
+constexpr auto kCompany = 5ms;           // that an event waits for others
+constexpr auto kCompanyOfSteps = 100ms;  // that telemetry does: nobody waits for it, and each commit wears the disk
 constexpr auto kBetweenTries = 1s;
 constexpr int kTriesToClose = 3;
 constexpr auto kBetweenReports = 1s;
@@ -47,8 +52,10 @@ SqliteWriter::SqliteWriter(const SqliteFile& file, const plant::Layout& layout, 
       on_error_(config.on_error),
       on_news_(config.on_news),
       hooks_(std::move(hooks)),
+      reserve_(file.path().string() + "-reserve"),
       session_(std::make_unique<Session>(file, layout, hooks_.at_open)) {
   if (config.retention) retention_.emplace(*config.retention);
+  keep_reserve();
   next_tidying_ = Clock::now();
   thread_ = std::thread([this] { run(); });
 }
@@ -126,6 +133,7 @@ void SqliteWriter::run() {
               " records are lost");
   }
   session_.reset();
+  give_up_reserve();
 }
 
 SqliteWriter::Clock::time_point SqliteWriter::next_duty() const {
@@ -171,34 +179,60 @@ void SqliteWriter::take_in_hand() {
 void SqliteWriter::write_in_hand() {
   const bool was_failing = session_ == nullptr;
   if (in_hand_.empty() && !was_failing) return;
+  // A full disk may have room for no more than what makes room, which goes first, and then for a little at a time.
+  const std::size_t freeing = was_failing ? bring_forward_delivered() : 0;
+  for (std::size_t i = 0; i < freeing; ++i) {
+    if (!write_first(1)) return;
+  }
+  do {
+    if (!write_first(was_failing ? std::min(in_hand_.size(), kMostAfterFailure) : in_hand_.size())) return;
+  } while (!in_hand_.empty());
+  if (was_failing) works_again();
+}
+
+// To delete what somebody else keeps has nothing to do with what was told after it.
+std::size_t SqliteWriter::bring_forward_delivered() {
+  const auto is_other = [](const Record& record) { return !std::holds_alternative<Delivered>(record); };
+  {
+    const std::lock_guard lock(mutex_);
+    const auto told = std::stable_partition(queue_.begin(), queue_.end(), is_other);
+    std::move(told, queue_.end(), std::back_inserter(in_hand_));
+    queue_.erase(told, queue_.end());
+  }
+  const auto others = std::stable_partition(in_hand_.begin(), in_hand_.end(), std::not_fn(is_other));
+  return static_cast<std::size_t>(others - in_hand_.begin());
+}
+
+// False when it fails.
+bool SqliteWriter::write_first(std::size_t records) {
   Result result;
   const auto start = Clock::now();
   try {
-    result = transact();
+    result = transact(std::span(in_hand_).first(records));
   } catch (const std::exception& problem) {
     fail(problem.what());
-    return;
+    return false;
   }
   const std::chrono::duration<double, std::milli> took = Clock::now() - start;
   // First: there is no moment at which nobody counts what has still to be handed on, and who waits for an answer may
   // close the store next.
   if (hooks_.on_written) hooks_.on_written(result.steps);
-  backlog_ -= in_hand_.size();
-  in_hand_.clear();
+  backlog_ -= records;
+  in_hand_.erase(in_hand_.begin(), in_hand_.begin() + static_cast<std::ptrdiff_t>(records));
   std::function<void(std::uint64_t)> on_kept;
   {
     const std::lock_guard lock(mutex_);
     latency_ms_ = took.count();
     if (result.newest_seq != 0) on_kept = on_kept_;
   }
-  if (was_failing) works_again();
   // Events first: who gets an answer may ask for the log next.
   if (on_kept) on_kept(result.newest_seq);
   for (auto& [done, kept] : result.accepts) done(kept);
   for (const auto& done : result.delivered) done();
+  return true;
 }
 
-SqliteWriter::Result SqliteWriter::transact() {
+SqliteWriter::Result SqliteWriter::transact(std::span<const Record> records) {
   const bool is_retry = session_ == nullptr;
   // After a failure the connection is a new one: what the old one believed to have written may not be on the disk.
   if (is_retry) {
@@ -211,7 +245,7 @@ SqliteWriter::Result SqliteWriter::transact() {
   for (const std::uint64_t batch : doubtful_) session_->writes.forget(batch);
   // So that there is something to write, and success means something.
   if (is_retry) session_->writes.set("written_again_us", to_us(plant::now()));
-  for (const Record& record : in_hand_) write(record, result);
+  for (const Record& record : records) write(record, result);
   transaction.commit();
   doubtful_.clear();
   return result;
@@ -245,8 +279,21 @@ void SqliteWriter::tidy() {
   }
 }
 
+// Even to delete takes room: some is kept for that where somebody else takes what is in the file.
+void SqliteWriter::keep_reserve() {
+  if (!hooks_.on_written) return;
+  const int descriptor = ::open(reserve_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return;
+  const bool is_kept = ::posix_fallocate(descriptor, 0, kReserve) == 0;
+  ::close(descriptor);
+  if (!is_kept) give_up_reserve();
+}
+
+void SqliteWriter::give_up_reserve() { ::unlink(reserve_.c_str()); }
+
 void SqliteWriter::fail(std::string_view why) {
   session_.reset();
+  give_up_reserve();
   next_try_ = Clock::now() + kBetweenTries;
   std::vector<Done> refused;
   const auto is_accept = [&](Record& record) {
@@ -272,6 +319,7 @@ void SqliteWriter::fail(std::string_view why) {
 }
 
 void SqliteWriter::works_again() {
+  keep_reserve();
   session_->database->setBusyTimeout(SqliteFile::kBusyMs);
   {
     const std::lock_guard lock(mutex_);

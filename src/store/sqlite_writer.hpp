@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -71,7 +72,11 @@ class SqliteWriter {
   [[nodiscard]] Clock::time_point next_duty() const;
   void take_in_hand();
   void write_in_hand();
-  Result transact();
+  std::size_t bring_forward_delivered();
+  void keep_reserve();
+  void give_up_reserve();
+  bool write_first(std::size_t records);
+  Result transact(std::span<const Record> records);
   void write(const Record& record, Result& result);
   void tidy();
   void fail(std::string_view why);
@@ -85,6 +90,7 @@ class SqliteWriter {
   const std::size_t most_at_once_;
   const std::function<void(std::string_view)> on_error_, on_news_;
   const WriterHooks hooks_;
+  const std::string reserve_;
 
   mutable std::mutex mutex_;
   std::condition_variable came_;
