@@ -52,10 +52,6 @@ class SqliteReader {
   std::map<std::int64_t, std::shared_ptr<const process::CellDesign>> designs_;
 };
 
-/// @param file, layout  must outlive the reader. @throws std::runtime_error
-[[nodiscard]] std::unique_ptr<TelemetryReader> read_telemetry(const SqliteFile& file, const plant::Layout& layout,
-                                                              std::uint64_t batch, std::optional<std::size_t> station);
-
 /// Deletes telemetry of batches that have not finished, and notes it for a PostgreSQL that has some of it. @throws
 /// SQLite::Exception
 void drop_open_telemetry(SQLite::Database& database);

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "sqlite_telemetry.hpp"
+
 namespace battery_twin::store {
 
 SqliteStore::SqliteStore(const plant::Layout& layout, std::unique_ptr<const SqliteFile> file,
@@ -69,7 +71,7 @@ std::optional<plant::PlantSimulation::Page> SqliteStore::batches(std::optional<p
 }
 
 std::unique_ptr<TelemetryReader> SqliteStore::telemetry(std::uint64_t batch, std::optional<std::size_t> station) {
-  return read_telemetry(*file_, layout_, batch, station);
+  return std::make_unique<SqliteTelemetry>(*file_, layout_, batch, station);
 }
 
 std::vector<plant::Event> SqliteStore::events(const EventFilter& filter) { return reader_.events(filter); }
