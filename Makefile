@@ -33,7 +33,7 @@ sanitizers:
 	cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan --output-on-failure --timeout 600 -j 3
-	BATTERY_TWIN_TEST_BINARY=$(CURDIR)/build/asan/battery-twin LSAN_OPTIONS=suppressions=$(CURDIR)/tests/system/lsan.supp \
+	BATTERY_TWIN_TEST_BINARY=$(CURDIR)/build/asan/battery-twin \
 	  ctest --test-dir build/release --output-on-failure --timeout 600 -j 3 -L system -LE postgres
 	cmake --preset tsan
 	cmake --build --preset tsan --target test_plant
