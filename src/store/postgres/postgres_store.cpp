@@ -124,7 +124,10 @@ std::unique_ptr<Link> connect(const Address& address, Watch& watch) {
   try {
     return std::make_unique<Link>(address, watch);
   } catch (const std::exception& problem) {
-    throw Refused(why(problem));
+    // Of a host with several addresses each has its sentence; the one that was answered says it.
+    const std::string said = why(problem);
+    const std::size_t answer = said.rfind("FATAL: ");
+    throw Refused(answer == std::string::npos ? said : said.substr(answer));
   }
 }
 
