@@ -181,7 +181,7 @@ TEST_P(ModelSets, HundredsOfBatchesOnManyThreadsLoseNoEvent) {
   EXPECT_EQ(plant.counters().completed, kBatches);
   const PlantStatus status = plant.status();
   EXPECT_TRUE(status.running.empty());
-  EXPECT_EQ(status.machines, std::vector<std::optional<std::string>>(16));
+  EXPECT_EQ(status.machines, std::vector<std::optional<std::string>>(plant.layout().stations().size()));
 }
 
 // Short machines and no pause: where batches would overtake each other if they could.

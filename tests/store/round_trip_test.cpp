@@ -176,7 +176,7 @@ TEST(RoundTrip, ParametersPacingAndCounters) {
   EXPECT_EQ(kept.step_interval_us, 250);
   EXPECT_TRUE(kept.paused);
   EXPECT_EQ(kept.parameters[coating.index], mechanistic);
-  EXPECT_EQ(empty(kept.parameters), 15);
+  EXPECT_EQ(empty(kept.parameters), static_cast<std::ptrdiff_t>(layout().stations().size()) - 1);
   EXPECT_EQ(kept.accepted, 10u);
   EXPECT_EQ(kept.completed, 4u);
   EXPECT_EQ(kept.scrapped, 3u);
