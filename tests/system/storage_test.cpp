@@ -315,8 +315,7 @@ TEST(Storage, HealthSaysHowTheFileIs) {
 TEST(Storage, AFullDiskRefusesBatchesAndSaysSo) {
   const Folder folder;
   // A file may grow to 2 MiB: as good as a full disk.
-  const ServerProcess server(options(folder, {"--step-interval", "0"}),
-                             {"sh", "-c", "ulimit -f 4096; exec \"$0\" \"$@\""});
+  ServerProcess server(options(folder, {"--step-interval", "0"}), {"sh", "-c", "ulimit -f 4096; exec \"$0\" \"$@\""});
   const HttpClient http(server.port());
   // Emptying its journal into the file helps SQLite for a while; then there is no way out.
   ASSERT_TRUE(Twin::eventually([&] {
@@ -324,7 +323,7 @@ TEST(Storage, AFullDiskRefusesBatchesAndSaysSo) {
            http.get("/health/ready").status == 503;
   }));
   EXPECT_EQ(http.get("/health/live").status, 200);
-  EXPECT_NE(server.err().find("cannot be written"), std::string::npos) << server.err();
+  EXPECT_TRUE(server.wait_for_error_text("cannot be written")) << server.err();
   server.signal(SIGKILL);
   // With room again, all that was accepted is there.
   const Twin again(options(folder, {"--step-interval", "0"}));
