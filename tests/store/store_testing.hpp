@@ -15,32 +15,13 @@
 #include <vector>
 
 #include "battery_twin/store/store.hpp"
+#include "system/temporary_folder.hpp"
 
 namespace battery_twin::store::testing {
 
 inline constexpr std::chrono::seconds kDeadline{30};
 
-/// A folder that is gone with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "battery-twin-store-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name = "plant.db") const { return (path_ / name).string(); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = battery_twin::testing::TemporaryFolder;
 
 /// Values that one thread gives and another waits for.
 template <class T>

@@ -1,30 +1,17 @@
 #include "postgres_plant.hpp"
 
-#include <cstdlib>
 #include <map>
 #include <stdexcept>
 
 namespace battery_twin::system {
-
-PostgresPlant::PostgresPlant() {
-  std::string name = (std::filesystem::temp_directory_path() / "battery-twin-spool-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  folder_ = name;
-  database_ = postgres::shared_cluster().create_database();
-}
-
-PostgresPlant::~PostgresPlant() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
 
 std::string PostgresPlant::url_by(std::uint16_t port) const {
   return "postgresql://twin:secret@127.0.0.1:" + std::to_string(port) + "/" + database_;
 }
 
 void PostgresPlant::lose_spool() {
-  std::filesystem::remove_all(folder_);
-  std::filesystem::create_directory(folder_);
+  std::filesystem::remove_all(folder_.path());
+  std::filesystem::create_directory(folder_.path());
 }
 
 std::vector<std::string> PostgresPlant::options_by(const std::string& url, const std::vector<std::string>& more) const {

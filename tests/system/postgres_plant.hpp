@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "postgres/postgres_cluster.hpp"
+#include "temporary_folder.hpp"
 #include "twin.hpp"
 
 namespace battery_twin::system {
@@ -14,17 +15,12 @@ namespace battery_twin::system {
 /// A database of its own and a spool, which outlive the servers that use them.
 class PostgresPlant {
  public:
-  PostgresPlant();
-  ~PostgresPlant();
-  PostgresPlant(const PostgresPlant&) = delete;
-  PostgresPlant& operator=(const PostgresPlant&) = delete;
-
   /// For us, whatever stands between the server and the database.
   [[nodiscard]] std::string url() const { return postgres::shared_cluster().url(database_); }
   /// The same by way of another port of 127.0.0.1.
   [[nodiscard]] std::string url_by(std::uint16_t port) const;
   [[nodiscard]] const std::string& database() const { return database_; }
-  [[nodiscard]] std::string spool() const { return (folder_ / "spool.db").string(); }
+  [[nodiscard]] std::string spool() const { return folder_.file("spool.db"); }
   /// A disk is lost. No server may be using it.
   void lose_spool();
 
@@ -50,8 +46,8 @@ class PostgresPlant {
   [[nodiscard]] std::string events_problem(const Twin& twin) const;
 
  private:
-  std::filesystem::path folder_;
-  std::string database_;
+  testing::TemporaryFolder folder_;
+  std::string database_ = postgres::shared_cluster().create_database();
 };
 
 /// Name of a machine's table in the Python server, a view here.

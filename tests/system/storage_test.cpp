@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "temporary_folder.hpp"
 #include "twin.hpp"
 
 namespace battery_twin::system {
@@ -18,25 +19,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A folder for a database that outlives its servers.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "battery-twin-db-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string file() const { return (path_ / "plant.db").string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = testing::TemporaryFolder;  // for a database that outlives its servers
 
 std::vector<std::string> options(const Folder& folder, const std::vector<std::string>& more = {}) {
   std::vector<std::string> all{"--db", "sqlite:" + folder.file(), "--seed", "1"};
