@@ -1,0 +1,43 @@
+// Makes the dashboard's files: node build.mjs FOLDER
+//
+// FOLDER gets index.html and assets/, whose names hold a hash of their content: they never change under one name.
+
+import { build } from 'esbuild';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const source = dirname(fileURLToPath(import.meta.url));
+const target = process.argv[2];
+if (!target) {
+  console.error('usage: node build.mjs FOLDER');
+  process.exit(2);
+}
+
+await rm(target, { recursive: true, force: true });
+await mkdir(target, { recursive: true });
+
+const result = await build({
+  absWorkingDir: source,
+  entryPoints: { app: 'main.tsx' },
+  entryNames: '[name]-[hash]',
+  assetNames: '[name]-[hash]',
+  outdir: join(target, 'assets'),
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  minify: true,
+  legalComments: 'linked',
+  metafile: true,
+  logLevel: 'warning',
+});
+
+const made = Object.keys(result.metafile.outputs).map((path) => basename(path));
+const named = (pattern) => made.find((name) => pattern.test(name));
+const html = await readFile(join(source, 'index.html'), 'utf8');
+await writeFile(
+  join(target, 'index.html'),
+  html.replace('app.js', named(/^app-.*\.js$/)).replace('app.css', named(/^app-.*\.css$/)),
+);

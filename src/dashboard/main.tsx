@@ -1,0 +1,5 @@
+import './style.css';
+
+import { render } from 'preact';
+
+render(<h1>battery-twin</h1>, document.getElementById('app')!);
