@@ -2,4 +2,11 @@ import './style.css';
 
 import { render } from 'preact';
 
-render(<h1>battery-twin</h1>, document.getElementById('app')!);
+import { startAnnouncing } from './announce';
+import { App } from './app';
+import { start } from './live';
+
+start();
+startAnnouncing();
+const root = document.getElementById('app');
+if (root) render(<App />, root);

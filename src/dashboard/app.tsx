@@ -1,0 +1,134 @@
+// The frame around the pages: navigation, state of the connection, what is announced.
+
+import { useComputed, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+
+import { announcement } from './announce';
+import { Icon } from './icons';
+import { asOf, connection, factory, stale, tryNow } from './live';
+import { Batches } from './pages/batches';
+import { Health } from './pages/health';
+import { Logs } from './pages/logs';
+import { Plant } from './pages/plant';
+import { link, page } from './router';
+import { url } from './server';
+import {
+  lengthUnit,
+  lengthUnits,
+  temperatureUnit,
+  temperatureUnits,
+  theme,
+  themes,
+} from './settings';
+import { clock } from './time';
+import { Choice } from './ui';
+
+const pages = [
+  { name: 'plant', title: 'Plant', view: Plant },
+  { name: 'batches', title: 'Batches', view: Batches },
+  { name: 'logs', title: 'Logs', view: Logs },
+  { name: 'health', title: 'Health', view: Health },
+] as const;
+
+export function App() {
+  const current = pages.find((one) => one.name === page.value) ?? pages[0];
+  useEffect(() => {
+    document.title = `${current.title} · battery-twin`;
+  }, [current]);
+  const View = current.view;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <a class="brand" href="#/plant">
+          battery-twin
+        </a>
+        <nav aria-label="Pages">
+          {pages.map((one) => (
+            <a key={one.name} href={link([one.name])} aria-current={one === current ? 'page' : undefined}>
+              {one.title}
+            </a>
+          ))}
+          <a href={url('docs').href}>API</a>
+        </nav>
+        <ConnectionState />
+        <Settings />
+      </header>
+      <Banner />
+      <main id="main" tabIndex={-1} class={stale.value ? 'stale' : undefined}>
+        <View />
+      </main>
+      <p class="unseen" role="status" aria-live="polite">
+        {announcement}
+      </p>
+    </>
+  );
+}
+
+// The place behind # is the page's: the link must not change it.
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function ConnectionState() {
+  const text = useComputed(() => {
+    switch (connection.value.state) {
+      case 'live':
+        return factory.value?.pacing.paused ? 'Live, plant paused' : 'Live';
+      case 'connecting':
+        return 'Connecting';
+      case 'lost':
+        return 'Not connected';
+    }
+  });
+  return (
+    <p class={`connection ${connection.value.state}`}>
+      <Icon name={connection.value.state === 'live' ? (factory.value?.pacing.paused ? 'pause' : 'on') : 'warning'} />
+      {text}
+    </p>
+  );
+}
+
+function Banner() {
+  const state = connection.value;
+  if (state.state !== 'lost') return null;
+  return (
+    <div class="banner" role="alert">
+      <Icon name="warning" />
+      <p>
+        The connection to the server is lost. What you see is as of {asOf.value ? clock(asOf.value) : 'never'}; nothing can
+        be changed until it is back. <NextTry at={state.nextTry} />
+      </p>
+      <button type="button" onClick={tryNow}>
+        Try now
+      </button>
+    </div>
+  );
+}
+
+function NextTry({ at }: { at: Date | null }) {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => (now.value = Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [now]);
+  const seconds = at ? Math.ceil((at.getTime() - now.value) / 1000) : 0;
+  return <span aria-hidden="true">{seconds > 0 ? `Next try in ${seconds} s.` : 'Trying …'}</span>;
+}
+
+function Settings() {
+  return (
+    <details class="settings">
+      <summary>Display</summary>
+      <div class="panel">
+        <Choice label="Colours" value={theme} choices={themes} />
+        <Choice label="Lengths" value={lengthUnit} choices={lengthUnits} />
+        <Choice label="Temperatures" value={temperatureUnit} choices={temperatureUnits} />
+        <p class="hint">Units are for display. The server is always sent SI.</p>
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,3 @@
+export function Plant() {
+  return <h1>Plant</h1>;
+}

@@ -1,0 +1,159 @@
+// What the server says of its parameters and results in /openapi.json: forms, labels and units come from there.
+
+import { get } from './server';
+
+interface Node {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: unknown;
+  properties?: Record<string, Node>;
+  oneOf?: Node[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  'x-unit'?: string;
+  'x-usual'?: Node;
+}
+
+export interface Limits {
+  above?: number;
+  atLeast?: number;
+  below?: number;
+  atMost?: number;
+}
+
+export interface Field {
+  name: string;
+  label: string;
+  /** SI; "1" or "" for plain numbers. */
+  unit: string;
+  description: string;
+  /** null: taken from upstream. */
+  standard: number | null;
+  nullable: boolean;
+  hard: Limits;
+  usual: Limits | null;
+}
+
+/** The parameters of one machine. */
+export interface Group {
+  /** In a batch's request, e.g. "anode_coating_params". */
+  name: string;
+  /** e.g. "coating_anode" */
+  process: string;
+  label: string;
+  description: string;
+  fields: Field[];
+  /** The member that holds the fields ("material_ratios"), or null. Its fields are ratios whose sum is 1. */
+  nested: string | null;
+}
+
+export interface Output {
+  name: string;
+  label: string;
+  unit: string;
+  description: string;
+  kind: 'number' | 'integer' | 'boolean';
+}
+
+export interface Schema {
+  groups: Group[];
+  /** By process name. */
+  groupOf: Map<string, Group>;
+  /** What a machine tells of the product, by its name. */
+  outputs(process: string, models: string): Map<string, Output>;
+  /** Descriptions and units of the end-of-line figures. */
+  endOfLine: Map<string, Output>;
+}
+
+/** "coating_anode" or "electrolyte_filling" in words. */
+export function words(name: string): string {
+  const text = name.replaceAll('_', ' ').trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+let loaded: Promise<Schema> | null = null;
+
+/** Loaded once; after a failure, asked for again. */
+export function schema(): Promise<Schema> {
+  loaded ??= get<{ components: { schemas: Record<string, Node> } }>('openapi.json').then(
+    (document) => understood(document.components.schemas),
+    (error: unknown) => {
+      loaded = null;
+      throw error;
+    },
+  );
+  return loaded;
+}
+
+/** The server may be another one after it was away. */
+export function forgetSchema(): void {
+  loaded = null;
+}
+
+function understood(schemas: Record<string, Node>): Schema {
+  const groups = Object.keys(schemas['BatchRequest']?.properties ?? {})
+    .filter((name) => name.endsWith('_params'))
+    .map((name) => group(name, schemas[name] ?? {}));
+  return {
+    groups,
+    groupOf: new Map(groups.map((one) => [one.process, one])),
+    outputs: (process, models) => outputs(schemas[`${process}_properties_${models}`]),
+    endOfLine: outputs(schemas['EndOfLine']),
+  };
+}
+
+function group(name: string, node: Node): Group {
+  const first = node.oneOf?.[0];
+  const nested = first ? Object.keys(first.properties ?? {})[0] ?? null : null;
+  const properties = (nested !== null ? first?.properties?.[nested]?.properties : node.properties) ?? {};
+  const process = node.title ?? name.replace(/_params$/, '');
+  return {
+    name,
+    process,
+    label: words(process),
+    description: node.description ?? '',
+    fields: Object.entries(properties).map(([field, one]) => ({
+      name: field,
+      label: label(field),
+      unit: one['x-unit'] ?? '1',
+      description: one.description ?? '',
+      standard: typeof one.default === 'number' ? one.default : null,
+      nullable: Array.isArray(one.type) && one.type.includes('null'),
+      hard: limits(one),
+      usual: one['x-usual'] ? limits(one['x-usual']) : null,
+    })),
+    nested,
+  };
+}
+
+// A unit at the end of a name ("charge_current_A") is said by the unit itself.
+function label(name: string): string {
+  return words(name.replace(/_(A|V|s)$/, ''));
+}
+
+function limits(node: Node): Limits {
+  const found: Limits = {};
+  if (node.exclusiveMinimum !== undefined) found.above = node.exclusiveMinimum;
+  if (node.minimum !== undefined) found.atLeast = node.minimum;
+  if (node.exclusiveMaximum !== undefined) found.below = node.exclusiveMaximum;
+  if (node.maximum !== undefined) found.atMost = node.maximum;
+  return found;
+}
+
+function outputs(node: Node | undefined): Map<string, Output> {
+  const found = new Map<string, Output>();
+  for (const [name, one] of Object.entries(node?.properties ?? {})) {
+    const types = Array.isArray(one.type) ? one.type : [one.type];
+    found.set(name, {
+      name,
+      label: words(name),
+      unit: one['x-unit'] ?? '1',
+      description: one.description ?? '',
+      kind: types.includes('boolean') ? 'boolean' : types.includes('integer') ? 'integer' : 'number',
+    });
+  }
+  return found;
+}

@@ -1,0 +1,152 @@
+// The server's routes. Everything is asked relative to the page, so that a path before it (--root-path) does not matter.
+
+export interface Violation {
+  loc: (string | number)[];
+  msg: string;
+  type: string;
+  input?: unknown;
+  ctx?: Record<string, unknown>;
+}
+
+/** What the server said no to, or why it could not be asked (status 0). */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly detail: string | Violation[],
+  ) {
+    super(typeof detail === 'string' ? detail : detail.map((one) => `${place(one.loc)}: ${one.msg}`).join('; '));
+  }
+
+  get violations(): Violation[] {
+    return typeof this.detail === 'string' ? [] : this.detail;
+  }
+}
+
+const place = (loc: Violation['loc']): string => loc.slice(1).join('.') || String(loc[0] ?? '');
+
+export function url(path: string): URL {
+  return new URL(path, document.baseURI);
+}
+
+async function ask<T>(path: string, init: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url(path), init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Refusal(0, 'The server cannot be reached');
+  }
+  const text = await response.text();
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw new Refusal(response.status, `The server answered ${response.status} with something else than JSON`);
+  }
+  if (response.ok) return answer as T;
+  const detail = (answer as { detail?: string | Violation[] }).detail;
+  // /health answers 503 with what it has to say.
+  if (detail === undefined) return answer as T;
+  throw new Refusal(response.status, detail);
+}
+
+export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return ask<T>(path, signal ? { signal } : {});
+}
+
+export function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  if (body === undefined) return ask<T>(path, { method });
+  return ask<T>(path, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+}
+
+export type LineName = string;
+
+export type BatchState = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled' | 'cancelling';
+
+export type PerLine<T> = Record<LineName, T>;
+
+export interface Pacing {
+  step_interval_ms: number;
+  paused: boolean;
+}
+
+export interface FactoryStatus {
+  state: 'idle' | 'running';
+  accepting: boolean;
+  queue: string[];
+  running: { batch_id: string; stage: PerLine<string | null>; progress: PerLine<number> }[];
+  lines: PerLine<Record<string, { state: 'On' | 'Off'; batch_id: string | null }>>;
+  counters: Record<'accepted' | 'completed' | 'failed' | 'cancelled' | 'scrapped', number>;
+  pacing: Pacing;
+  models: string;
+  uptime_s: number;
+  version: string;
+}
+
+/** Parameters or properties by name; those of mixing machines are nested once. */
+export type Values = Record<string, number | boolean | null | Record<string, number | null>>;
+
+export interface MachineStatus {
+  timestamp: string;
+  line_type: LineName;
+  machine_id: string;
+  process: string;
+  state: 'On' | 'Off';
+  machine_parameters: Values;
+  process_specifics: Record<string, number> | null;
+  batch_id?: string;
+  duration?: number;
+  total_steps?: number;
+  progress?: number;
+  battery_model?: Record<string, number | boolean>;
+}
+
+export interface MachineResult {
+  status: string;
+  steps: number;
+  outcome: 'pass' | 'rework' | 'scrap' | null;
+  causes: string[];
+  properties: Record<string, number | boolean>;
+}
+
+export interface Batch {
+  batch_id: string;
+  status: BatchState;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  attempt: number;
+  seed: number;
+  models: string;
+  stage: PerLine<string | null>;
+  progress: PerLine<number>;
+  parameters: Record<string, Values>;
+  warnings: string[];
+  machines: Record<string, MachineResult>;
+  end_of_line: Record<string, unknown> | null;
+  error?: string;
+}
+
+export interface BatchPage {
+  batches: Batch[];
+  next: string | null;
+}
+
+export interface LogEntry {
+  seq: number;
+  timestamp: string;
+  level: 'debug' | 'info' | 'warning' | 'error';
+  event: string;
+  message: string;
+  batch_id?: string;
+  machine?: string;
+}
+
+export interface Health {
+  status: 'healthy' | 'degraded' | 'unhealthy';
+  version: string;
+  uptime_s: number;
+  simulation: { state: string; accepting: boolean; running: number; queued: number; paused: boolean };
+  database: { backend: string; status: string; latency_ms: number | null; backlog?: number };
+  websocket_clients: number;
+}

@@ -1,0 +1,118 @@
+// Small parts that several pages use.
+
+import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+
+import { Icon, type IconName } from './icons';
+import { Refusal } from './server';
+
+/** One of a few, as buttons side by side. */
+export function Choice<T extends string>(props: { label: string; value: Signal<T>; choices: readonly T[] }) {
+  const name = useId();
+  return (
+    <fieldset class="choice">
+      <legend>{props.label}</legend>
+      {props.choices.map((choice) => (
+        <label key={choice}>
+          <input
+            type="radio"
+            name={name}
+            checked={props.value.value === choice}
+            onChange={() => (props.value.value = choice)}
+          />
+          <span>{choice}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** State as colour, icon and word. */
+export function State({ kind, icon, children }: { kind: string; icon: IconName; children: ComponentChildren }) {
+  return (
+    <span class={`state ${kind}`}>
+      <Icon name={icon} />
+      {children}
+    </span>
+  );
+}
+
+const icons: Record<string, IconName> = {
+  queued: 'waiting',
+  running: 'on',
+  completed: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  cancelling: 'cancelled',
+  pass: 'done',
+  rework: 'warning',
+  scrap: 'failed',
+};
+
+/** A batch's or a result's state by its word: queued, running, completed, pass, scrap, … */
+export function WordState({ word }: { word: string }) {
+  return (
+    <State kind={word} icon={icons[word] ?? 'off'}>
+      {word}
+    </State>
+  );
+}
+
+export function Progress({ value, label }: { value: number; label: string }) {
+  return <progress class="progress" max={1} value={Math.min(1, Math.max(0, value))} aria-label={label} />;
+}
+
+/** What went wrong, in the server's words. */
+export function Problem({ error }: { error: unknown }) {
+  if (!error) return null;
+  const text = error instanceof Refusal ? error.message : String(error);
+  return (
+    <p class="problem" role="alert">
+      <Icon name="failed" /> {text}
+    </p>
+  );
+}
+
+interface DialogProps {
+  title: string;
+  /** "drawer" stands at the side of the window. */
+  kind?: 'dialog' | 'drawer';
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** Open as long as it is there. Escape and the close button end it; the focus goes back where it was. */
+export function Dialog({ title, kind = 'dialog', onClose, children }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement || before instanceof SVGElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={element}
+      class={kind}
+      aria-labelledby={heading}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === element.current) onClose();
+      }}
+    >
+      <header>
+        <h2 id={heading}>{title}</h2>
+        <button type="button" class="quiet" aria-label="Close" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div class="content">{children}</div>
+    </dialog>
+  );
+}
