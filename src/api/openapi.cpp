@@ -17,7 +17,7 @@ constexpr std::string_view kRoutesDescription =
     "in "
     "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`.\n\n"
     "Defaults are what a machine is set to at first: a field that is not given stays as the machine is set. What a "
-    "schema cannot say stands in its description.\n\n"
+    "schema cannot say stands in its description. A key that is given twice in an object is 400.\n\n"
     "Every GET route answers HEAD, every path OPTIONS (204, `Allow`). Another method is 405 with `Allow`, an unknown "
     "path 404, `/path/` 307 to `/path`. Unknown query parameters are ignored. Events come over the WebSocket "
     "`/ws/status`, see `/asyncapi.json`; plain GET there is 426.";
