@@ -43,6 +43,8 @@ class Routes {
   std::optional<Response> health_ready(const Call& call);
   std::optional<Response> openapi(const Call& call);
   std::optional<Response> asyncapi(const Call& call);
+  std::optional<Response> docs(const Call& call);
+  std::optional<Response> asset(const Call& call);
 
  private:
   std::optional<Response> start(plant::BatchRequest request, const Later& later);
@@ -50,6 +52,8 @@ class Routes {
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   /// The line that the first part names, or the answer that there is none.
   [[nodiscard]] static std::variant<process::Line, Response> line(const Call& call);
+  /// A page of the user interface.
+  [[nodiscard]] Response page(std::string_view name) const;
   [[nodiscard]] Json pacing_json() const;
   [[nodiscard]] std::uint64_t uptime_ms() const;
 

@@ -419,6 +419,8 @@ const std::vector<RouteMethods>& routes() {
       {"/", {"GET", "HEAD"}},
       {"/openapi.json", {"GET", "HEAD"}},
       {"/asyncapi.json", {"GET", "HEAD"}},
+      {"/docs", {"GET", "HEAD"}},
+      {"/assets/none.js", {"GET", "HEAD"}},
       {"/health", {"GET", "HEAD"}},
       {"/health/live", {"GET", "HEAD"}},
       {"/health/ready", {"GET", "HEAD"}},
