@@ -225,6 +225,13 @@ constexpr auto kTable = std::to_array<Route>({
               .tag = "health",
               .summary = "For orchestrators: new work is taken",
               .answers = {{{200, "Ready", "Condition"}, {503, "Stopping, or the store has failed", "Condition"}}}}},
+    {.method = "GET",
+     .pattern = "/metrics",
+     .handle = &Routes::metrics,
+     .says = {.operation = "getMetrics",
+              .tag = "health",
+              .summary = "For Prometheus",
+              .answers = {{{.status = 200, .description = "Text format 0.0.4", .text = "text/plain"}}}}},
 });
 
 static_assert(std::ranges::none_of(kTable, [](const Route& route) { return route.pattern.starts_with("/{"); }));

@@ -15,8 +15,8 @@ namespace battery_twin::api {
 
 inline constexpr int kMaxStepInterval = 60'000;  // ms
 
-/// The meaning of every route, in five files: factory, machine, batch, health and document. The table of them is in
-/// route_table.cpp.
+/// The meaning of every route, in six files: factory, machine, batch, health, metrics and document. The table of them
+/// is in route_table.cpp.
 class Routes {
  public:
   Routes(plant::PlantSimulation& plant, Broadcaster& broadcaster, const ApiConfig& config)
@@ -41,6 +41,7 @@ class Routes {
   std::optional<Response> health(const Call& call);
   std::optional<Response> health_live(const Call& call);
   std::optional<Response> health_ready(const Call& call);
+  std::optional<Response> metrics(const Call& call);
   std::optional<Response> openapi(const Call& call);
   std::optional<Response> asyncapi(const Call& call);
   std::optional<Response> docs(const Call& call);

@@ -101,7 +101,7 @@ TEST_P(AnswersOf, EveryRouteAreAsDocumented) {
   Answers answers(twin);
   answers.check("GET", "/assets/{name}", 200, {"app-1.js"});
   for (const char* path : {"/", "/docs", "/openapi.json", "/asyncapi.json", "/factory/status", "/factory/logs",
-                           "/batches", "/health", "/health/live", "/health/ready"})
+                           "/batches", "/health", "/health/live", "/health/ready", "/metrics"})
     answers.check("GET", path, 200);
   check_machines(answers);
   check_refusals(answers);

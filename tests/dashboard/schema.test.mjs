@@ -385,9 +385,12 @@ for (const [models, options] of Object.entries(MODELS)) {
         return answer;
       };
       const machines = routesWithBodies(contract).filter(({ machine }) => machine);
+      const page = await expect(200, 'GET', '/', undefined, { Accept: 'text/html' });
+      const asset = `/${/assets\/[^"]+/.exec(page.text)[0]}`;
+      await expect(304, 'GET', '/', undefined, { Accept: 'text/html', 'If-None-Match': page.headers.etag });
       const look = async () => {
         for (const target of ['/', '/openapi.json', '/asyncapi.json', '/factory/status', '/factory/logs?limit=1000',
-          '/batches', '/health', '/health/live', '/health/ready'])
+          '/batches', '/health', '/health/live', '/health/ready', '/metrics', '/docs', asset])
           await expect(200, 'GET', target);
         for (const { line, machine } of machines) await expect(200, 'GET', `/machine/${line}/${machine}/status`);
       };
@@ -450,7 +453,8 @@ for (const [models, options] of Object.entries(MODELS)) {
           assert.equal((await client.raw(method, target, bytes)).status, status, bytes);
       }
       for (const path of Object.keys(contract.json.paths)) {
-        const target = path.replace('{line_type}', 'anode').replace('{machine_id}', 'mixing').replace('{id}', '1');
+        const target = path.replace('{line_type}', 'anode').replace('{machine_id}', 'mixing').replace('{id}', '1')
+          .replace('/assets/{name}', asset);
         const methods = Object.keys(contract.json.paths[path]).map((method) => method.toUpperCase());
         for (const method of methods) {
           await expect(421, method, target, undefined, { Host: 'elsewhere.example' });

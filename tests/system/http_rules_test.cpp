@@ -424,6 +424,7 @@ const std::vector<RouteMethods>& routes() {
       {"/health", {"GET", "HEAD"}},
       {"/health/live", {"GET", "HEAD"}},
       {"/health/ready", {"GET", "HEAD"}},
+      {"/metrics", {"GET", "HEAD"}},
       {"/start-simulation", {"POST"}},
       {"/factory/start", {"POST"}},
       {"/factory/status", {"GET", "HEAD"}},
