@@ -29,15 +29,16 @@ class TheApi final : public Api {
         routes_(plant, broadcaster_, config_) {}
 
   std::optional<Response> refuse(const RequestHead& head) override {
-    if (head.path == kWebSocketPath) return refuse_plain_on_websocket(head);
-    if (head.path == "*") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", all_methods()}}};
-    const Match found = match(Routes::table(), head.method, head.path);
+    const std::string_view path = without_root(head.path);
+    if (path == kWebSocketPath) return refuse_plain_on_websocket(head);
+    if (path == "*") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", all_methods()}}};
+    const Match found = match(Routes::table(), head.method, path);
     if (found.route == nullptr) return without_route(head);
     return refuse_body(head, *found.route);
   }
 
   std::optional<Response> handle(const RequestHead& head, std::string_view body, const Later& later) override {
-    const Match found = match(Routes::table(), head.method, head.path);
+    const Match found = match(Routes::table(), head.method, without_root(head.path));
     if (found.route == nullptr) return refuse(head);
     if (auto refusal = refuse_body(head, *found.route)) return refusal;
     return (routes_.*found.route->handle)({head, body, found.parts, later, *found.route});
@@ -62,7 +63,7 @@ class TheApi final : public Api {
     return out;
   }
 
-  bool is_websocket(std::string_view path) const override { return path == kWebSocketPath; }
+  bool is_websocket(std::string_view path) const override { return without_root(path) == kWebSocketPath; }
 
   std::optional<Response> refuse_websocket(const RequestHead& head) override {
     Errors errors;
@@ -91,9 +92,17 @@ class TheApi final : public Api {
     return std::nullopt;
   }
 
+  // The path that the routes know: a proxy may have taken the root off, or may have left it.
+  [[nodiscard]] std::string_view without_root(std::string_view path) const {
+    const std::string& root = config_.root_path;
+    if (!root.empty() && path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/')
+      path.remove_prefix(root.size());
+    return path;
+  }
+
   // OPTIONS, a wrong method or an unknown path.
-  static Response without_route(const RequestHead& head) {
-    std::string allow = allowed_methods(Routes::table(), head.path);
+  [[nodiscard]] Response without_route(const RequestHead& head) const {
+    std::string allow = allowed_methods(Routes::table(), without_root(head.path));
     if (allow.empty()) return unknown_path(head);
     if (head.method == "OPTIONS") return {.status = 204, .content_type = {}, .headers = {{"Allow", std::move(allow)}}};
     Response response = failure(405, "Method Not Allowed");
@@ -123,20 +132,24 @@ class TheApi final : public Api {
     return list + "OPTIONS";
   }
 
-  static Response unknown_path(const RequestHead& head) {
-    std::string_view path = head.path;
+  [[nodiscard]] Response unknown_path(const RequestHead& head) const {
+    // Pages there load what they need by relative addresses, so they must end with the slash.
+    if (!config_.root_path.empty() && head.path == config_.root_path) return moved_to("/", head);
+    std::string_view path = without_root(head.path);
     if (path.size() > 1 && path.ends_with('/')) {
       path.remove_suffix(1);
-      if (path == kWebSocketPath || !allowed_methods(Routes::table(), path).empty()) {
-        // A machine's or batch's place in it holds what the client sent: only because that is escaped can it neither
-        // end the field nor name another host.
-        std::string location;
-        for (const char c : path) location += is_plain(c) ? std::string(1, c) : escaped(c);
-        if (!head.query.empty()) location.append("?").append(head.query);
-        return {.status = 307, .content_type = {}, .headers = {{"Location", location}}};
-      }
+      if (path == kWebSocketPath || !allowed_methods(Routes::table(), path).empty()) return moved_to(path, head);
     }
     return failure(404, "Not Found");
+  }
+
+  [[nodiscard]] Response moved_to(std::string_view path, const RequestHead& head) const {
+    // A machine's or batch's place in it holds what the client sent: only because that is escaped can it neither end
+    // the field nor name another host.
+    std::string location = config_.root_path;
+    for (const char c : path) location += is_plain(c) ? std::string(1, c) : escaped(c);
+    if (!head.query.empty()) location.append("?").append(head.query);
+    return {.status = 307, .content_type = {}, .headers = {{"Location", location}}};
   }
 
   static bool is_plain(char c) {

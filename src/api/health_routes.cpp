@@ -32,12 +32,6 @@ std::string_view store_word(Status status) {
 
 }  // namespace
 
-std::optional<Response> Routes::greeting(const Call& /*call*/) {
-  return json_response(200, Json{{"success", true},
-                                 {"message", "Battery Manufacturing Digital Twin, battery-twin " + config_.version},
-                                 {"version", config_.version}});
-}
-
 std::optional<Response> Routes::health(const Call& /*call*/) {
   const plant::Load load = plant_.load();
   const std::size_t clients = broadcaster_.clients();

@@ -17,7 +17,7 @@ constexpr std::string_view kRoutesDescription =
     "in "
     "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`.\n\n"
     "Defaults are what a machine is set to at first: a field that is not given stays as the machine is set. What a "
-    "schema cannot say stands in its description.\n\n"
+    "schema cannot say stands in its description. A key that is given twice in an object is 400.\n\n"
     "Every GET route answers HEAD, every path OPTIONS (204, `Allow`). Another method is 405 with `Allow`, an unknown "
     "path 404, `/path/` 307 to `/path`. Unknown query parameters are ignored. Events come over the WebSocket "
     "`/ws/status`, see `/asyncapi.json`; plain GET there is 426.";
@@ -60,10 +60,11 @@ constexpr auto kCommon = std::to_array<Common>({
 struct PathPart {
   std::string_view name, description;
 };
-constexpr std::array<PathPart, 3> kPathParts{{
+constexpr std::array<PathPart, 4> kPathParts{{
     {"line_type", "Line"},
     {"machine_id", "Machine of that line"},
     {"id", "Id of a batch"},
+    {"name", "Name that a page has it by"},
 }};
 
 Json path_parameter(std::string_view name, const plant::Layout& layout) {
@@ -76,7 +77,7 @@ Json path_parameter(std::string_view name, const plant::Layout& layout) {
     std::set<std::string_view> seen;
     for (const plant::Station& station : layout.stations())
       if (seen.insert(station.type->name).second) schema["enum"].push_back(station.type->name);
-  } else {
+  } else if (name == "id") {
     schema["pattern"] = kIdPattern;
   }
   return {{"name", name},
@@ -120,15 +121,18 @@ Json headers_of(int status) {
 
 Json answer_of(const Answer& answer) {
   Json response{{"description", answer.description}, {"headers", headers_of(answer.status)}};
+  if (answer.status == 304) return response;
   Json& content = response["content"];
-  if (answer.schema.empty()) {
+  if (answer.schema.empty() && !answer.text.empty()) {
+    content = Json::object();
+  } else if (answer.schema.empty()) {
     content = error_content(reference_to("Error"));
   } else if (answer.status < 400) {
     content = json_content(reference_to(answer.schema));
   } else {
     content = error_content({{"anyOf", {reference_to(answer.schema), reference_to("Error")}}});
   }
-  if (answer.or_csv) content["text/csv"] = {{"schema", {{"type", "string"}}}};
+  if (!answer.text.empty()) content[std::string(answer.text)] = {{"schema", {{"type", "string"}}}};
   return response;
 }
 
@@ -219,7 +223,8 @@ Json query_schema(const QueryField& field, const plant::Layout& layout) {
   return schema;
 }
 
-Json openapi_document(const plant::Layout& layout, const Limits& limits, std::string_view version) {
+Json openapi_document(const plant::Layout& layout, const Limits& limits, std::string_view version,
+                      std::string_view server) {
   Json tags = Json::array();
   for (const Tag& tag : kTags) tags.push_back({{"name", tag.name}, {"description", tag.description}});
   Json paths = Json::object();
@@ -230,7 +235,7 @@ Json openapi_document(const plant::Layout& layout, const Limits& limits, std::st
   }
   return {{"openapi", "3.1.0"},
           {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kRoutesDescription}}},
-          {"servers", Json::array({{{"url", "/"}}})},
+          {"servers", Json::array({{{"url", server}}})},
           {"security", Json::array()},
           {"tags", std::move(tags)},
           {"paths", std::move(paths)},

@@ -10,7 +10,9 @@
 namespace battery_twin::api {
 
 /// OpenAPI 3.1 of every route.
-[[nodiscard]] Json openapi_document(const plant::Layout& layout, const Limits& limits, std::string_view version);
+/// @param server  the path below which they are
+[[nodiscard]] Json openapi_document(const plant::Layout& layout, const Limits& limits, std::string_view version,
+                                    std::string_view server = "/");
 
 /// AsyncAPI 3.0 of the WebSocket.
 [[nodiscard]] Json asyncapi_document(const plant::Layout& layout, std::string_view version);

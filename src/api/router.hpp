@@ -18,8 +18,8 @@ using Parts = std::array<std::string_view, 2>;
 struct Answer {
   int status = 0;  ///< 0: no answer, the rest of a list
   std::string_view description;
-  std::string_view schema{};  ///< its name in the documents; empty: an error with a sentence
-  bool or_csv = false;        ///< CSV where the query asks for it
+  std::string_view schema{};  ///< its name in the documents; empty: an error with a sentence, unless there is a text
+  std::string_view text{};  ///< media type of a text that stands for it, or comes instead where the client asks for it
 };
 
 /// A body that the route takes.

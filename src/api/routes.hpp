@@ -15,8 +15,8 @@ namespace battery_twin::api {
 
 inline constexpr int kMaxStepInterval = 60'000;  // ms
 
-/// The meaning of every route, in five files: factory, machine, batch, health and document. The table of them is in
-/// route_table.cpp.
+/// The meaning of every route, in six files: factory, machine, batch, health, metrics and document. The table of them
+/// is in route_table.cpp.
 class Routes {
  public:
   Routes(plant::PlantSimulation& plant, Broadcaster& broadcaster, const ApiConfig& config)
@@ -41,8 +41,11 @@ class Routes {
   std::optional<Response> health(const Call& call);
   std::optional<Response> health_live(const Call& call);
   std::optional<Response> health_ready(const Call& call);
+  std::optional<Response> metrics(const Call& call);
   std::optional<Response> openapi(const Call& call);
   std::optional<Response> asyncapi(const Call& call);
+  std::optional<Response> docs(const Call& call);
+  std::optional<Response> asset(const Call& call);
 
  private:
   std::optional<Response> start(plant::BatchRequest request, const Later& later);
@@ -50,6 +53,8 @@ class Routes {
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   /// The line that the first part names, or the answer that there is none.
   [[nodiscard]] static std::variant<process::Line, Response> line(const Call& call);
+  /// A page of the user interface.
+  [[nodiscard]] Response page(std::string_view name) const;
   [[nodiscard]] Json pacing_json() const;
   [[nodiscard]] std::uint64_t uptime_ms() const;
 

@@ -11,6 +11,12 @@ bool passes(const std::vector<std::string>& list, std::string_view value) {
   return list.empty() || std::ranges::find(list, value) != list.end();
 }
 
+// Characters, as JSON Schema counts them; the text is UTF-8.
+std::size_t length_of(const std::string& text) {
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins));
+}
+
 bool is_event(std::string_view name) {
   for (std::size_t i = 0; i < plant::kEventTypes; ++i) {
     if (to_string(static_cast<plant::EventType>(i)) == name) return true;
@@ -40,7 +46,7 @@ std::optional<std::string> Subscription::read(const Json& filter, const plant::L
     if (values.size() > kMaxFilterEntries)
       return key + " takes at most " + std::to_string(kMaxFilterEntries) + " values";
     for (const Json& one : values) {
-      if (!one.is_string() || one.get_ref<const std::string&>().size() > kMaxFilterLength)
+      if (!one.is_string() || length_of(one.get_ref<const std::string&>()) > kMaxFilterLength)
         return key + " should be a string of at most 64 characters or a list of those";
       list->push_back(one.get<std::string>());
     }

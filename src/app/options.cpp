@@ -129,6 +129,18 @@ std::pair<std::string, std::string> header_from(const std::string& text) {
   return {name, start == std::string::npos ? std::string{} : text.substr(start)};
 }
 
+// What is wrong with it, or nothing. It comes to stand in Location and in documents as it is.
+std::string complaint_about_root_path(const std::string& path) {
+  const auto is_sane = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("/-._~").find(c) != std::string::npos;
+  };
+  const bool is_path = path.starts_with('/') && !path.ends_with('/') && std::ranges::all_of(path, is_sane) &&
+                       path.find("//") == std::string::npos && (path + "/").find("/./") == std::string::npos &&
+                       (path + "/").find("/../") == std::string::npos;
+  return path.empty() || is_path ? std::string{}
+                                 : "should be like /twin: a slash first and none at the end, letters, digits, - . _ ~";
+}
+
 }  // namespace
 
 std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
@@ -155,6 +167,10 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   app.add_option("--limit-concurrency", server.limit_concurrency, "Connections at once, beyond it 503; 0: no limit");
   app.add_option("--cors-origin", server.cors_origins, "Origin that browsers may come from; may be repeated");
   app.add_option("--allowed-host", server.allowed_hosts, "Host name that is served; may be repeated");
+  app.add_option("--root-path", options.root_path, "Path below which a proxy serves this server, e.g. /twin")
+      ->check(CLI::Validator(complaint_about_root_path, "PATH"));
+  app.add_option("--ui-dir", options.ui_dir,
+                 "Folder with the dashboard's files, read at every request, instead of those in the program");
   std::vector<std::string> headers;
   app.add_option("--header", headers, "NAME:VALUE on every answer; may be repeated");
   bool no_server_header = false;

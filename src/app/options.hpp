@@ -30,6 +30,8 @@ struct ServeOptions {
   bool access_log = true;
   bool colours = false;
   std::chrono::milliseconds graceful_timeout{8'000};
+  std::string root_path;           ///< below which a proxy serves the routes, e.g. "/twin"; or empty
+  std::string ui_dir;              ///< folder of the dashboard's files, instead of those in the program; or empty
   std::vector<std::string> notes;  ///< what was accepted but has no effect, to be said at start
 };
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "assets.hpp"
 #include "battery_twin/api/api.hpp"
 #include "battery_twin/http/io_loop.hpp"
 #include "battery_twin/plant/event_queue.hpp"
@@ -131,6 +132,15 @@ int serve(const ServeOptions& options) {
   log.info("Models: " + std::string(to_string(options.plant.models)) + ", cell " + options.plant.design.name +
            ", noise " + (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
 
+  api::Assets assets;
+  try {
+    assets = options.ui_dir.empty() ? embedded_assets() : assets_in(options.ui_dir);
+  } catch (const std::exception& error) {
+    log.error(error.what());
+    return kExitStart;
+  }
+  const bool has_dashboard = assets.find != nullptr;
+
   asio::io_context io(1);
   plant::EventQueue events(kRoomForEvents);
   const plant::Layout& layout = plant::standard_layout();
@@ -164,7 +174,9 @@ int serve(const ServeOptions& options) {
        .replay_capacity = kHistory,
        .on_event = [&log](const plant::Event& event) { log.event(event); },
        .store = store.get(),
-       .history = std::move(history)});
+       .history = std::move(history),
+       .assets = std::move(assets),
+       .root_path = options.root_path});
   Pump pump(io, *api);
   events.notify([&pump] { pump.start(); });
 
@@ -208,6 +220,12 @@ int serve(const ServeOptions& options) {
     log.warning("Everybody who can reach this address can drive the plant: there are no access tokens yet");
   }
   log.info("Application startup complete.");
+  if (!has_dashboard) {
+    log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
+  } else if (options.server.uds.empty()) {
+    const std::string root = server->url() + options.root_path;
+    log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
+  }
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
   {
     const auto on_error = [&log](std::string_view text) { log.error(text); };

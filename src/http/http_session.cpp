@@ -353,8 +353,7 @@ class HttpSession final : public Connection {
         .content_type = {},
         .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", accept_key(header_.websocket_key)}}};
     std::string wire;
-    write(wire, switching);
-    log_access(switching.status);
+    log_access(write(wire, switching));
     start_ws_session(hub_, std::move(socket_), std::move(wire), buffered(), head());
   }
 
@@ -379,6 +378,7 @@ class HttpSession final : public Connection {
             .query = header_.query,
             .content_type = header_.content_type,
             .content_encoding = header_.content_encoding,
+            .accept = header_.accept,
             .has_body = header_.has_body(),
             .oversized = header_.length && *header_.length > hub_.config.max_body};
   }
@@ -396,15 +396,13 @@ class HttpSession final : public Connection {
     }
     std::string& wire = hub_.answers;
     const std::size_t before = wire.size();
-    write(wire, response);
-    int status = response.status;
+    int status = write(wire, response);
     const std::size_t size = wire.size() - before;
     if (size > kShort && hub_.unsent_bytes + size > hub_.config.max_unsent) {
       wire.resize(before);
       api::Response busy = detail(503, "Too many long answers are waiting to be read");
       busy.headers.emplace_back("Retry-After", "1");
-      status = busy.status;
-      write(wire, busy);
+      status = write(wire, busy);
     }
     log_access(status);
     phase_ = Phase::idle;
@@ -428,16 +426,17 @@ class HttpSession final : public Connection {
 
   Next refuse(const Refusal& refusal) { return refuse(detail(refusal.status, refusal.sentence)); }
 
-  void write(std::string& wire, const api::Response& response) {
+  int write(std::string& wire, const api::Response& response) {
     const ResponseOptions options{.head_only = header_.method == "HEAD",
                                   .close = close_,
                                   .http_1_0 = header_.http_1_0,
                                   .accept_encoding = header_.accept_encoding,
+                                  .if_none_match = header_.if_none_match,
                                   .request_id = request_id(),
                                   .extra = extra_};
     if (response.status >= 400 && header_.accept.find("application/problem+json") != std::string_view::npos)
       return hub_.writer.write(wire, hub_.handler.as_problem(response, reason_phrase(response.status)), options);
-    hub_.writer.write(wire, response, options);
+    return hub_.writer.write(wire, response, options);
   }
 
   // The client's own when it may stand in a header and a log line, else one that no other request has.

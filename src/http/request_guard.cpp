@@ -116,6 +116,8 @@ class Parser final : public beast::http::basic_parser<true> {
         return only(header_.content_encoding);
       case Field::expect:
         return first(header_.expect);
+      case Field::if_none_match:
+        return first(header_.if_none_match);
       case Field::access_control_request_method:
         return first(header_.request_method);
       case Field::sec_websocket_key:

@@ -65,6 +65,7 @@ struct RequestHeader {
   std::string_view content_type;
   std::string_view content_encoding;
   std::string_view expect;
+  std::string_view if_none_match;
   std::string_view request_id;      ///< X-Request-ID
   std::string_view request_method;  ///< Access-Control-Request-Method
   std::string_view websocket_key;

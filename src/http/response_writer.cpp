@@ -10,6 +10,7 @@
 #include <ctime>
 #include <new>
 #include <optional>
+#include <stdexcept>
 
 #include "battery_twin/http/status.hpp"
 
@@ -44,6 +45,41 @@ void add(std::string& wire, std::size_t number) {
   std::array<char, 20> digits{};
   const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   wire.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+}
+
+// The bytes that somebody compressed before; they are ours, so they are whole.
+std::string inflated(std::string_view zipped) {
+  constexpr int kGzipWindow = 15 + 16;
+  z_stream stream{};
+  if (inflateInit2(&stream, kGzipWindow) != Z_OK) throw std::bad_alloc();
+  // zlib does not write through it.
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(zipped.data()));
+  stream.avail_in = static_cast<uInt>(zipped.size());
+  std::string out;
+  int result = Z_OK;
+  while (result == Z_OK) {
+    const std::size_t size = out.size();
+    out.resize(size + std::max<std::size_t>(size, 4 * zipped.size() + 64));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + size);
+    stream.avail_out = static_cast<uInt>(out.size() - size);
+    result = inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  if (result != Z_STREAM_END) throw std::runtime_error("a body that should be gzip is not");
+  return out;
+}
+
+// A strong tag names the bytes as they go out, so what is compressed has one of its own (RFC 9110 8.8.3.3).
+std::string entity_tag(std::uint64_t etag, bool gzips) {
+  std::string tag = "\"";
+  add(tag, etag);
+  return tag.append(gzips ? "-gzip\"" : "\"");
+}
+
+// `*`, or a list that has it. Ours hold neither a comma nor a quote, so it need not be taken apart.
+bool names(std::string_view if_none_match, std::string_view tag) {
+  return if_none_match == "*" || if_none_match.find(tag) != std::string_view::npos;
 }
 
 }  // namespace
@@ -99,6 +135,8 @@ std::string_view reason_phrase(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 307:
       return "Temporary Redirect";
     case 400:
@@ -142,21 +180,29 @@ api::Response detail(int status, std::string_view sentence) {
   return {.status = status, .body = "{\"detail\":\"" + std::string(sentence) + "\"}"};
 }
 
-void ResponseWriter::write(std::string& wire, const api::Response& response, const ResponseOptions& options) {
-  const bool without_length = response.status == 101 || response.status == 204;
+int ResponseWriter::write(std::string& wire, const api::Response& response, const ResponseOptions& options) {
   const std::string* body = &response.body;
-  std::optional<std::string> compressed;
   const bool streamed = response.source != nullptr;
-  const bool may_compress = streamed || (body->size() >= kGzipFrom && body->size() <= kGzipUpTo);
+  const bool may_compress = streamed || response.gzipped || (body->size() >= kGzipFrom && body->size() <= kGzipUpTo);
   const bool gzips = may_compress && takes_gzip(options.accept_encoding);
-  if (gzips && !streamed) {
-    GzipStream gzip;
-    compressed = gzip.add(*body);
-    compressed->append(gzip.add({}));
-    body = &*compressed;
+  int status = response.status;
+  std::string tag;
+  if (response.etag != 0) {
+    tag = entity_tag(response.etag, gzips);
+    if (status == 200 && names(options.if_none_match, tag)) status = 304;
   }
+  const bool without_length = status == 101 || status == 204 || status == 304;
+  std::optional<std::string> recoded;
+  if (response.gzipped && !gzips && !without_length) {
+    recoded = inflated(*body);
+  } else if (gzips && !response.gzipped && !streamed && !without_length) {
+    GzipStream gzip;
+    recoded = gzip.add(*body);
+    recoded->append(gzip.add({}));
+  }
+  if (recoded) body = &*recoded;
 
-  write_start(wire, response, options.http_1_0);
+  write_start(wire, status, response.content_type, options.http_1_0);
   if (streamed) {
     if (!options.http_1_0) add(wire, "Transfer-Encoding", "chunked");
   } else if (!without_length) {
@@ -164,35 +210,37 @@ void ResponseWriter::write(std::string& wire, const api::Response& response, con
     add(wire, body->size());
     wire.append("\r\n");
   }
-  if (gzips) add(wire, "Content-Encoding", "gzip");
+  if (gzips && status != 304) add(wire, "Content-Encoding", "gzip");
+  if (!tag.empty()) add(wire, "ETag", tag);
   if (may_compress) add(wire, "Vary", "Accept-Encoding");
   for (const auto& [name, value] : response.headers) add(wire, name, value);
   for (const auto& [name, value] : options.extra) add(wire, name, value);
   if (!options.request_id.empty()) add(wire, "X-Request-ID", options.request_id);
-  if (options.close && response.status != 101) {
-    add(wire, "Connection", response.status == 426 ? "Upgrade, close" : "close");
-  } else if (response.status == 101 || response.status == 426) {
+  if (options.close && status != 101) {
+    add(wire, "Connection", status == 426 ? "Upgrade, close" : "close");
+  } else if (status == 101 || status == 426) {
     add(wire, "Connection", "Upgrade");
   } else if (options.http_1_0) {
     add(wire, "Connection", "keep-alive");
   }
   wire.append("\r\n");
   if (!options.head_only && !without_length) wire.append(*body);
+  return status;
 }
 
 // What depends on the status, the type and the second only. That of nearly every answer is kept.
-void ResponseWriter::write_start(std::string& wire, const api::Response& response, bool http_1_0) {
+void ResponseWriter::write_start(std::string& wire, int status, std::string_view content_type, bool http_1_0) {
   const std::time_t now = std::time(nullptr);
-  const bool usual = response.status == 200 && response.content_type == kUsualType && !http_1_0;
+  const bool usual = status == 200 && content_type == kUsualType && !http_1_0;
   if (usual && now == usual_of_) {
     wire.append(usual_);
     return;
   }
   std::string start = http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ";
-  start.append(std::to_string(response.status)).append(" ").append(reason_phrase(response.status)).append("\r\n");
+  start.append(std::to_string(status)).append(" ").append(reason_phrase(status)).append("\r\n");
   if (config_.date_header) add(start, "Date", date_of(now));
   if (!config_.server_header.empty()) add(start, "Server", config_.server_header);
-  if (!response.content_type.empty() && response.status != 204) add(start, "Content-Type", response.content_type);
+  if (!content_type.empty() && status != 204 && status != 304) add(start, "Content-Type", content_type);
   add(start, "X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : config_.extra_headers) add(start, name, value);
   wire.append(start);

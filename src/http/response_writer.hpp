@@ -18,6 +18,7 @@ struct ResponseOptions {
   bool close = false;
   bool http_1_0 = false;
   std::string_view accept_encoding{};  ///< the request's field
+  std::string_view if_none_match{};    ///< the request's field
   std::string_view request_id{};       ///< for `X-Request-ID`
   std::span<const std::pair<std::string_view, std::string>> extra{};
 };
@@ -47,10 +48,11 @@ class ResponseWriter {
 
   /// Adds the whole answer to what is written: status line, header, body. Of one with a source the header only; its
   /// body comes in chunks, of HTTP/1.0 up to the connection's end, and compressed where the client takes gzip.
-  void write(std::string& wire, const api::Response& response, const ResponseOptions& options);
+  /// @return the status that the client is told: 304 instead of 200 where it has the body already
+  int write(std::string& wire, const api::Response& response, const ResponseOptions& options);
 
  private:
-  void write_start(std::string& wire, const api::Response& response, bool http_1_0);
+  void write_start(std::string& wire, int status, std::string_view content_type, bool http_1_0);
 
   const ServerConfig& config_;
   std::string usual_;         // start of a 200 with JSON

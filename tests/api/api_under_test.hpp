@@ -15,7 +15,8 @@ namespace battery_twin::api {
 /// The routes over a plant of their own, without a socket and without a store.
 class ApiUnderTest {
  public:
-  explicit ApiUnderTest(process::ModelSet models = process::ModelSet::mechanistic, bool paused = true)
+  explicit ApiUnderTest(process::ModelSet models = process::ModelSet::mechanistic, bool paused = true,
+                        Assets assets = {}, std::string root_path = {})
       : plant_(plant::standard_layout(),
                {.models = models,
                 .step_interval = plant::Interval(0),
@@ -23,10 +24,14 @@ class ApiUnderTest {
                 .paused = paused,
                 .history_limit = 100},
                events_),
-        api_(make_api(plant_, events_, {.version = "1.2.3", .limits = {.models = models}})) {}
+        api_(make_api(plant_, events_,
+                      {.version = "1.2.3",
+                       .limits = {.models = models},
+                       .assets = std::move(assets),
+                       .root_path = std::move(root_path)})) {}
 
-  Response ask(std::string_view method, std::string_view path, std::string_view body = {},
-               std::string_view query = {}) {
+  Response ask(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view query = {},
+               std::string_view accept = {}) {
     std::promise<Response> promise;
     auto future = promise.get_future();
     const Later later = [&]() -> Reply { return [&](Response response) { promise.set_value(std::move(response)); }; };
@@ -34,6 +39,7 @@ class ApiUnderTest {
                            .path = path,
                            .query = query,
                            .content_type = body.empty() ? "" : "application/json",
+                           .accept = accept,
                            .has_body = !body.empty()};
     if (auto response = api_->handle(head, body, later)) return *response;
     if (future.wait_for(std::chrono::seconds(60)) != std::future_status::ready)

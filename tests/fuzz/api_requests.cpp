@@ -99,7 +99,8 @@ void check_response(const api::Response& response) {
   require((status >= 200 && status < 300) || status == 307 || (status >= 400 && status < 500) || status == 503,
           "whatever is sent is no internal error");
   require(!http::reason_phrase(status).empty(), "the status has a name");
-  require(response.body.empty() || Json::accept(response.body), "an answer is JSON");
+  const bool is_page = response.status == 200 && response.content_type.starts_with("text/html");
+  require(response.body.empty() || is_page || Json::accept(response.body), "an answer is JSON");
   require(status < 400 || response.body.size() <= kLongestRefusal, "a refusal is short whatever was sent");
   for (const auto& [name, value] : response.headers) {
     require(std::ranges::all_of(name, http::is_token_char), "a field's name is one");

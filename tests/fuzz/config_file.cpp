@@ -46,6 +46,7 @@ void check_options(const app::ServeOptions& options) {
     require(!name.empty() && std::ranges::all_of(name, http::is_token_char), "a field's name is one");
     require(std::ranges::all_of(value, http::is_field_char), "a field's value has no control characters");
   }
+  require(std::ranges::all_of(options.root_path, http::is_field_char), "the root path may stand in a field");
   require(options.max_steps >= 1 && options.max_steps <= 1'000'000'000, "the longest run is in its range");
   const plant::PlantConfig& plant = options.plant;
   require(plant.threads >= 1 && plant.threads <= 1024, "the threads are in their range");

@@ -117,10 +117,11 @@ TEST(House, ArrowsGoOneWayAndEveryFileIsInARoom) {
   const fs::path top = BATTERY_TWIN_SOURCE_DIR;
   std::size_t files = 0;
   for (const char* folder : {"include", "src"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(top / folder)) {
-      if (!entry.is_regular_file()) continue;
+    for (auto entry = fs::recursive_directory_iterator(top / folder); entry != fs::end(entry); ++entry) {
+      if (entry->path() == top / "src/dashboard") entry.disable_recursion_pending();  // TypeScript, and no room
+      if (!entry->is_regular_file()) continue;
       ++files;
-      for (const std::string& problem : problems(fs::relative(entry.path(), top), text_of(entry.path())))
+      for (const std::string& problem : problems(fs::relative(entry->path(), top), text_of(entry->path())))
         ADD_FAILURE() << problem;
     }
   }
@@ -129,17 +130,18 @@ TEST(House, ArrowsGoOneWayAndEveryFileIsInARoom) {
 
 TEST(House, PrivateHeadersStayInTheirRoom) {
   const fs::path top = BATTERY_TWIN_SOURCE_DIR;
-  for (const auto& entry : fs::recursive_directory_iterator(top / "src")) {
-    if (!entry.is_regular_file()) continue;
-    for (const auto& [header, quoted] : includes_of(text_of(entry.path()))) {
+  for (auto entry = fs::recursive_directory_iterator(top / "src"); entry != fs::end(entry); ++entry) {
+    if (entry->path() == top / "src/dashboard") entry.disable_recursion_pending();
+    if (!entry->is_regular_file()) continue;
+    for (const auto& [header, quoted] : includes_of(text_of(entry->path()))) {
       if (!quoted || header.starts_with("battery_twin/")) continue;
-      EXPECT_TRUE(fs::exists(entry.path().parent_path() / header)) << entry.path() << " includes " << header;
+      EXPECT_TRUE(fs::exists(entry->path().parent_path() / header)) << entry->path() << " includes " << header;
     }
   }
 }
 
 TEST(House, TestsMirrorTheRooms) {
-  const std::vector<std::string_view> more{"house", "system", "bench", "fuzz", "data", "postgres"};
+  const std::vector<std::string_view> more{"house", "system", "bench", "fuzz", "data", "postgres", "dashboard"};
   for (const auto& entry : fs::directory_iterator(fs::path(BATTERY_TWIN_SOURCE_DIR) / "tests")) {
     if (!entry.is_directory()) continue;
     const std::string name = entry.path().filename().string();

@@ -37,6 +37,13 @@ TEST(Startup, ABadOptionIsExit2) {
                                                        {"--header", "X-A: b\x01"},
                                                        {"--header", "X-A: b\x7f"},
                                                        {"--noise", "loud"},
+                                                       {"--root-path", "twin"},
+                                                       {"--root-path", "/twin/"},
+                                                       {"--root-path", "/"},
+                                                       {"--root-path", "//twin"},
+                                                       {"--root-path", "/a/../b"},
+                                                       {"--root-path", "/a\r\nX-Evil: 1"},
+                                                       {"--root-path", "/%2e"},
                                                        {"--seed", "x"},
                                                        {"--queue-limit"}}) {
     std::vector<std::string> arguments{binary()};

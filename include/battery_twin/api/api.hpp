@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "battery_twin/api/assets.hpp"
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/api/parameters.hpp"
 #include "battery_twin/plant/event_queue.hpp"
@@ -22,6 +23,8 @@ struct ApiConfig {
   std::function<void(const plant::Event&)> on_event{};  ///< told every life-cycle event once, in order
   store::Store* store = nullptr;                        ///< what remembers more than the plant; must outlive the api
   std::vector<plant::Event> history{};                  ///< the newest events from before this plant, in order
+  Assets assets{};
+  std::string root_path{};  ///< below which a proxy serves these routes, e.g. "/twin"; paths with and without are known
 };
 
 /// Every route and the WebSocket's events, over one plant. Lives on the I/O thread.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@ struct RequestHead {
   std::string_view query;   ///< as sent, without the question mark
   std::string_view content_type;
   std::string_view content_encoding;
+  std::string_view accept{};
   bool has_body = false;   ///< a body of at least one byte, or one of unknown length, was announced
   bool oversized = false;  ///< the announced body is longer than allowed
 };
@@ -40,6 +42,8 @@ struct Response {
   std::string_view content_type = "application/json";          ///< a text that lives for ever; empty: no body
   std::vector<std::pair<std::string, std::string>> headers{};  ///< further fields; no CR or LF in either part
   std::shared_ptr<BodySource> source{};                        ///< where the body comes from instead of `body`
+  bool gzipped = false;                                        ///< `body` is the gzip form of what the client is to get
+  std::uint64_t etag = 0;  ///< another one for another body: a client that has it already gets 304; 0: none
 };
 
 /// Takes the answer to one request. May be called from any thread, once.

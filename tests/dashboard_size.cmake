@@ -1,0 +1,16 @@
+# The dashboard's page, script and style are small: cmake -D FOLDER=… -P dashboard_size.cmake
+set(limit 60000)  # bytes, gzip
+file(GLOB files ${FOLDER}/index.html.gz ${FOLDER}/assets_app-*.js.gz ${FOLDER}/assets_app-*.css.gz)
+list(LENGTH files count)
+if(NOT count EQUAL 3)
+  message(FATAL_ERROR "Expected a page, a script and a style in ${FOLDER}: ${files}")
+endif()
+set(sum 0)
+foreach(file ${files})
+  file(SIZE ${file} size)
+  math(EXPR sum "${sum} + ${size}")
+endforeach()
+message(STATUS "The dashboard's first load is ${sum} bytes of at most ${limit}")
+if(sum GREATER limit)
+  message(FATAL_ERROR "The dashboard's first load is ${sum} bytes, more than ${limit}")
+endif()
