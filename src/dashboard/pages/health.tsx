@@ -97,7 +97,7 @@ function Server() {
           <Item name="Database">
             <Database database={now.database} />
           </Item>
-          <Item name="Pages and programs that listen">{now.websocket_clients}</Item>
+          <Item name="Listening">{now.websocket_clients} {now.websocket_clients === 1 ? 'page or program' : 'pages or programs'} on the WebSocket</Item>
           <Item name="Running for">{duration(now.uptime_s)}</Item>
           <Item name="Version">{now.version}</Item>
           <Item name="Models">{factory.value?.models ?? '–'}</Item>
@@ -163,8 +163,12 @@ function Counters() {
   );
 }
 
-const presets = [0, 10, 100, 1000];
-const named = (interval: number): string => (interval === 0 ? 'As fast as possible' : `${interval.toLocaleString('en')} ms`);
+const presets = new Map([
+  [0, 'As fast as possible'],
+  [10, '10 ms'],
+  [100, '100 ms'],
+  [1000, '1 000 ms'],
+]);
 
 function PacingControl() {
   const id = useId();
@@ -226,7 +230,7 @@ function PacingControl() {
         )}
       </div>
       <div class="toolbar" role="group" aria-label="Step intervals">
-        {presets.map((interval) => (
+        {[...presets].map(([interval, name]) => (
           <button
             key={interval}
             type="button"
@@ -235,7 +239,7 @@ function PacingControl() {
             disabled={disabled}
             onClick={() => setInterval(interval)}
           >
-            {named(interval)}
+            {name}
           </button>
         ))}
       </div>

@@ -288,7 +288,7 @@ function List({ rows, older, full, following, empty, onOlder, onScrolledUp, onEn
   );
 }
 
-const icons: Record<Level, IconName> = { debug: 'off', info: 'on', warning: 'warning', error: 'failed' };
+const icons: Record<Level, IconName> = { debug: 'off', info: 'info', warning: 'warning', error: 'failed' };
 
 function Line({ row }: { row: Row }) {
   return useMemo(() => {
