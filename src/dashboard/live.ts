@@ -162,13 +162,17 @@ function connect(): void {
   const opened = new WebSocket(eventsUrl(last ? { since: String(Math.max(0, last.seq - 1)) } : { replay: '100' }));
   socket = opened;
   asked = Date.now();
+  let answered = (): void => undefined;
+  const answer = new Promise<void>((resolve) => (answered = resolve));
   opened.onopen = () => {
     hear();
-    void begin(opened);
+    ask();
+    void begin(opened, answer);
   };
   opened.onmessage = (event: MessageEvent<string>) => {
     if (socket !== opened) return;
     hear();
+    answered();
     if (event.data.startsWith('{')) receive(JSON.parse(event.data) as Message);
   };
   opened.onclose = () => {
@@ -176,15 +180,17 @@ function connect(): void {
   };
 }
 
-// The connection stands: once the plant's state is known too, all is as it says.
-async function begin(opened: WebSocket): Promise<void> {
+// The connection stands: once the plant's state is known too, and whose events come, all is as it says. The events that
+// were asked for, if there are any, come before the answer to a text.
+async function begin(opened: WebSocket, answer: Promise<void>): Promise<void> {
   try {
-    await refresh();
+    await Promise.all([refresh(), answer]);
   } catch {
     opened.close();
     return;
   }
   if (socket !== opened || opened.readyState !== WebSocket.OPEN) return;
+  pass();
   retry = FIRST_RETRY;
   connection.value = { state: 'live' };
 }
