@@ -52,6 +52,11 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
   return (
     <>
       <Problem error={problem.value} />
+      <nav class="jump" aria-label="In this drawer">
+        {batch !== null && values && <Jump to="trends-heading">Trend</Jump>}
+        {batch !== null && values && <Jump to="values-heading">Product</Jump>}
+        <Jump to="parameters-heading">Parameters</Jump>
+      </nav>
       <section aria-label="Now">
         <Now machine={machine} batch={batch} result={result} searched={past.value.searched} />
         {working && total !== undefined && (
@@ -81,6 +86,20 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
       )}
       {known.value && status.value && <Parameters machine={machine} status={status} known={known.value} />}
     </>
+  );
+}
+
+/** The address is the page's, so it is no link. */
+function Jump({ to, children }: { to: string; children: string }) {
+  const jump = (): void => {
+    const heading = document.getElementById(to);
+    heading?.scrollIntoView();
+    heading?.focus({ preventScroll: true });
+  };
+  return (
+    <button type="button" onClick={jump}>
+      {children}
+    </button>
   );
 }
 
@@ -146,8 +165,11 @@ function Specifics({ values, outputs }: { values: Record<string, number>; output
   );
 }
 
-/** The description; its unit stands elsewhere. */
-export const described = (output: Output | undefined): string => output?.description.replace(/ \[[^\]]*\]$/, '') ?? '';
+/** What the description says beside the label; its unit stands elsewhere. */
+export function described(output: Output | undefined): string {
+  const text = output?.description.replace(/ \[[^\]]*\]$/, '') ?? '';
+  return text.toLowerCase() === output?.label.toLowerCase() ? '' : text;
+}
 
 /** The properties in the schema's order, and those that it does not know. */
 function completed(known: Map<string, Output> | undefined, values: Record<string, number | boolean> | undefined): Output[] {

@@ -78,7 +78,7 @@ export function Parameters({ machine, status, known }: ParametersProps) {
   const violations = problem.value instanceof Refusal ? problem.value.violations : none;
   return (
     <section aria-labelledby="parameters-heading">
-      <h3 id="parameters-heading">Parameters</h3>
+      <h3 id="parameters-heading" tabIndex={-1}>Parameters</h3>
       <form
         noValidate
         onSubmit={(event) => {

@@ -176,13 +176,15 @@ function Nothing() {
 function RunningBatch({ batch }: { batch: Running }) {
   return (
     <li>
-      <a class="mono" href={link(['batches', batch.id])} aria-label={`Batch ${batch.id}`} title={batch.id}>
-        {batch.id}
+      <a href={link(['batches', batch.id])} title={batch.id}>
+        Batch {batch.id}
       </a>
       {lines.value.map((line) => (
         <div key={line}>
           <span>{words(line)}</span>
-          <span class="dim">{stageWord(batch, line)}</span>
+          <span class="dim" title={stageWord(batch, line)}>
+            {stageWord(batch, line)}
+          </span>
           <Progress value={batch.progress[line] ?? 0} label={`${words(line)} line of batch ${batch.id}`} />
         </div>
       ))}
@@ -292,31 +294,27 @@ function MachineLink({ machine: signal, index, count }: { machine: Signal<Machin
   const inside = machine.batch === null ? word : `${word} on batch ${machine.batch}`;
   const queued = waiting.value > 0 ? `${waiting.value} waiting` : '';
   return (
-    <a
-      class={`machine ${kind}`}
-      href={link(['plant'], { machine: machine.process })}
-      aria-label={[words(machine.process), inside, queued].filter(Boolean).join(', ')}
-      aria-haspopup="dialog"
-    >
-      <span class="tile">
-        <Pictogram machine={machine.id} />
-      </span>
-      <span class="name">{words(machine.id)}</span>
-      <State kind={kind} icon={icon}>
-        {word}
-      </State>
-      <span class="batch mono" title={machine.batch ?? undefined}>
-        {machine.batch}
-      </span>
-      <span class="done">
-        {machine.batch !== null && <span style={{ width: `${done.value * 100}%` }} />}
-      </span>
-      <span class="waiting">
-        {queued && (
-          <>
-            <Icon name="waiting" /> {queued}
-          </>
-        )}
+    <a class={`machine ${kind}`} href={link(['plant'], { machine: machine.process })} aria-haspopup="dialog">
+      <span class="unseen">{[words(machine.process), inside, queued].filter(Boolean).join(', ')}</span>
+      <span class="face" aria-hidden="true">
+        <span class="tile">
+          <Pictogram machine={machine.id} />
+        </span>
+        <span class="name">{words(machine.id)}</span>
+        <State kind={kind} icon={icon}>
+          {word}
+        </State>
+        <span class="batch mono" title={machine.batch ?? undefined}>
+          {machine.batch}
+        </span>
+        <span class="done">{machine.batch !== null && <span style={{ width: `${done.value * 100}%` }} />}</span>
+        <span class="waiting">
+          {queued && (
+            <>
+              <Icon name="waiting" /> {queued}
+            </>
+          )}
+        </span>
       </span>
     </a>
   );

@@ -41,7 +41,7 @@ export function Trends({ process, outputs, values, trend, working }: TrendsProps
   return (
     <>
       <section aria-labelledby="trends-heading">
-        <h3 id="trends-heading">Trend</h3>
+        <h3 id="trends-heading" tabIndex={-1}>Trend</h3>
         <History trend={trend} working={working} />
         {steps.length > 1 && shown.length === 0 && (
           <p class="hint">
@@ -52,7 +52,7 @@ export function Trends({ process, outputs, values, trend, working }: TrendsProps
         {steps.length > 1 && <Charts steps={steps} outputs={shown} />}
       </section>
       <section aria-labelledby="values-heading">
-        <h3 id="values-heading">{working ? 'Product now' : 'Product when it left the machine'}</h3>
+        <h3 id="values-heading" tabIndex={-1}>{working ? 'Product now' : 'Product when it left the machine'}</h3>
         <table class="values">
           <thead>
             <tr>
