@@ -127,7 +127,7 @@ function Plot({ title, unit, xLabel, x, series, height }: Required<ChartProps>) 
           const to = moved(event.key, at, x.length);
           if (to === undefined || !plot.current) return;
           event.preventDefault();
-          point(plot.current, to);
+          point(plot.current, nearest(plot.current, to, to < (at ?? x.length) ? -1 : 1));
         }}
         onBlur={() => plot.current && point(plot.current, null)}
       />
@@ -154,12 +154,12 @@ function last(values: Series['values']): number | null {
   return null;
 }
 
-/** Which value is next, null for none in particular, undefined for a key that means nothing here. */
-function moved(key: string, at: number | null, count: number): number | null | undefined {
+/** Which value is next, undefined for a key that means nothing here. */
+function moved(key: string, at: number | null, count: number): number | undefined {
   if (count === 0) return undefined;
   const big = Math.max(1, Math.round(count / 20));
   const from = at ?? (key === 'ArrowRight' || key === 'PageUp' ? -1 : count);
-  const to: Record<string, number | null> = {
+  const to: Record<string, number> = {
     ArrowLeft: from - 1,
     ArrowRight: from + 1,
     PageDown: from - big,
@@ -168,7 +168,16 @@ function moved(key: string, at: number | null, count: number): number | null | u
     End: count - 1,
   };
   const found = to[key];
-  return typeof found === 'number' ? Math.min(count - 1, Math.max(0, found)) : found;
+  return found === undefined ? undefined : Math.min(count - 1, Math.max(0, found));
+}
+
+/** From there on in that direction, or else the other, the first x that any series has a value of. */
+function nearest(plot: uPlot, from: number, direction: 1 | -1): number {
+  const [x, ...series] = plot.data;
+  const has = (index: number): boolean => series.some((values) => values[index] != null);
+  for (let to = from; to >= 0 && to < x.length; to += direction) if (has(to)) return to;
+  for (let to = from; to >= 0 && to < x.length; to -= direction) if (has(to)) return to;
+  return from;
 }
 
 function point(plot: uPlot, index: number | null): void {
@@ -225,7 +234,12 @@ function options(
       }),
     ],
     hooks: {
-      setCursor: [(plot) => (cursor.value = plot.cursor.idx ?? null)],
+      setCursor: [
+        (plot) => {
+          const index = plot.cursor.idx ?? null;
+          cursor.value = index === null ? null : nearest(plot, index, -1);
+        },
+      ],
     },
   };
 }

@@ -74,10 +74,13 @@ export class Trend {
   /** Why there is no history: none is kept, the steps are too many, or the server said no. */
   readonly without = signal<'kept' | 'many' | Refusal | null>(null);
   readonly loading = signal(true);
+  /** Steps before which the connection was broken. */
+  readonly breaks = new Set<number>();
 
   private all: Step[] = [];
   private before: Step[] = []; // the connection broke
   private whole = false;
+  private interrupted = false;
   private timer = 0;
   private refillTimer = 0;
   private fetched = 0;
@@ -95,6 +98,7 @@ export class Trend {
    */
   connected(total: number): void {
     this.before = [...this.before, ...this.all];
+    this.interrupted = this.before.length > 0;
     this.all = [];
     void this.fill(total);
   }
@@ -137,6 +141,8 @@ export class Trend {
     const last = this.all.at(-1)?.step ?? -1;
     if (step.step <= last) return;
     if (step.step > last + 1) this.whole = false;
+    if (this.interrupted) this.breaks.add(step.step);
+    this.interrupted = false;
     this.all.push(step);
     if (!this.whole) this.refillSoon();
     if (this.timer === 0) this.timer = window.setTimeout(() => this.show(), SHOW);

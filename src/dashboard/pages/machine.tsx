@@ -6,7 +6,7 @@ import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 
 import type { IconName } from '../icons';
-import { factory, pacing, stale, type Machine } from '../live';
+import { factory, onMessages, pacing, stale, type Machine } from '../live';
 import { link } from '../router';
 import { schema, words, type Output, type Schema } from '../schema';
 import { get, url, type Batch, type BatchPage, type MachineResult, type MachineStatus } from '../server';
@@ -29,7 +29,7 @@ export function conditionOf(machine: Machine, paused: boolean): Condition {
 }
 
 export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }) {
-  const machine = signal.value;
+  const machine = useCalm(signal).value;
   const known = useSchema();
   const { status, problem } = useStatus(machine);
   const past = usePast(machine);
@@ -200,6 +200,30 @@ function useSchema(): Signal<Schema | null> {
   return known;
 }
 
+const CALM = 300;
+
+/** When batches rush through the machine, not each of them is worth asking the server for. */
+function useCalm<T>(source: Signal<T>): Signal<T> {
+  const calm = useSignal(source.peek());
+  useEffect(() => {
+    let timer = 0;
+    let last = 0;
+    const pass = (): void => {
+      timer = 0;
+      last = Date.now();
+      calm.value = source.peek();
+    };
+    const end = source.subscribe(() => {
+      if (timer === 0) timer = window.setTimeout(pass, Math.max(0, last + CALM - Date.now()));
+    });
+    return () => {
+      end();
+      clearTimeout(timer);
+    };
+  }, [source]);
+  return calm;
+}
+
 const modelsNow = (): string => factory.value?.models ?? '';
 
 /** Asked when the machine is opened, gets or ends a batch, or is set otherwise, and after the server was away. */
@@ -235,6 +259,9 @@ const LOOK_BACK = 20;
 /** The batch that it did last, while it does none. */
 function usePast(machine: Machine): Signal<Past> {
   const past = useSignal<Past>({ id: null, batch: null, searched: false });
+  const left = useLeft(machine.process).value;
+  // What was not found is looked for again when there is more to find.
+  const known = past.value.id !== null || (factory.value?.counters.completed ?? 0);
   useEffect(() => {
     if (machine.batch !== null) {
       past.value = { id: machine.batch, batch: null, searched: true };
@@ -242,19 +269,38 @@ function usePast(machine: Machine): Signal<Past> {
     }
     if (stale.value) return;
     const stopped = new AbortController();
-    lastOf(machine.process, past.peek().id, stopped.signal).then(
+    lastOf(machine.process, left ?? past.peek().id, stopped.signal).then(
       (batch) => (past.value = { id: batch?.batch_id ?? past.peek().id, batch, searched: true }),
       () => undefined,
     );
     return () => stopped.abort();
-  }, [machine.process, machine.batch, stale.value]);
+  }, [machine.process, machine.batch, left, known, stale.value]);
   return past;
+}
+
+/** The batch that left the machine last, as the events told. */
+function useLeft(process: string): Signal<string | null> {
+  const left = useSignal<string | null>(null);
+  useEffect(
+    () =>
+      onMessages((messages) => {
+        for (const { status, process_name, data } of messages)
+          if (status === 'machine_turned_off' && process_name === process) left.value = data.batch_id;
+      }),
+    [process],
+  );
+  return useCalm(left);
 }
 
 async function lastOf(process: string, id: string | null, signal: AbortSignal): Promise<Batch | null> {
   if (id !== null) return get<Batch>(`batches/${encodeURIComponent(id)}`, signal);
-  const { batches } = await get<BatchPage>(`batches?limit=${LOOK_BACK}`, signal);
-  return batches.find((batch) => (batch.machines[process]?.steps ?? 0) > 0) ?? null;
+  // The newest may all be waiting in the queue.
+  for (const query of [`limit=${LOOK_BACK}`, `status=completed&limit=1`]) {
+    const { batches } = await get<BatchPage>(`batches?${query}`, signal);
+    const found = batches.find((batch) => (batch.machines[process]?.steps ?? 0) > 0);
+    if (found) return found;
+  }
+  return null;
 }
 
 /** @param total  undefined: not known yet */

@@ -182,9 +182,7 @@ function RunningBatch({ batch }: { batch: Running }) {
       {lines.value.map((line) => (
         <div key={line}>
           <span>{words(line)}</span>
-          <span class="dim" title={stageWord(batch, line)}>
-            {stageWord(batch, line)}
-          </span>
+          <Stage batch={batch} line={line} />
           <Progress value={batch.progress[line] ?? 0} label={`${words(line)} line of batch ${batch.id}`} />
         </div>
       ))}
@@ -192,9 +190,23 @@ function RunningBatch({ batch }: { batch: Running }) {
   );
 }
 
-function stageWord(batch: Running, line: LineName): string {
+function Stage({ batch, line }: { batch: Running; line: LineName }) {
   const stage = batch.stage[line];
-  return stage ? words(stage) : 'not yet';
+  const all = machinesOf(line);
+  const index = all.findIndex((one) => one.peek().id === stage);
+  const machine = all[index]?.value;
+  const waits = machine !== undefined && isWaiting(batch, machine, index, all.length);
+  const word = stage ? words(stage) : 'not yet';
+  return (
+    <span class="dim" title={waits ? `waiting for ${word}` : word}>
+      {waits && (
+        <>
+          <Icon name="waiting" /> <span class="unseen">waiting for </span>
+        </>
+      )}
+      {word}
+    </span>
+  );
 }
 
 // ---- The picture ----
@@ -269,21 +281,25 @@ function share(batch: Running | undefined, machine: Machine, index: number, coun
   return Math.min(1, Math.max(0, (batch.progress[machine.line] ?? 0) * count - index));
 }
 
+/** A batch names the machine that it waits for as its stage; it waits only while another one is in there. */
+function isWaiting(batch: Running, machine: Machine, index: number, count: number): boolean {
+  return (
+    machine.batch !== null &&
+    machine.batch !== batch.id &&
+    batch.stage[machine.line] === machine.id &&
+    share(batch, machine, index, count) < 1e-6
+  );
+}
+
 function useMachine(signal: Signal<Machine>, index: number, count: number): { done: ReadonlySignal<number>; waiting: ReadonlySignal<number> } {
   const done = useComputed(() => {
     const machine = signal.value;
     const batch = running.value.find((one) => one.id === machine.batch);
     return Math.round(share(batch, machine, index, count) * 200) / 200;
   });
-  // A batch names the machine that it waits for as its stage; it waits only while another one is in there.
-  const waiting = useComputed(() => {
-    const machine = signal.value;
-    if (machine.batch === null) return 0;
-    return running.value.filter(
-      (one) =>
-        one.id !== machine.batch && one.stage[machine.line] === machine.id && share(one, machine, index, count) < 1e-6,
-    ).length;
-  });
+  const waiting = useComputed(
+    () => running.value.filter((one) => isWaiting(one, signal.value, index, count)).length,
+  );
   return { done, waiting };
 }
 
@@ -362,6 +378,11 @@ function Drawer({ process }: { process: string }) {
   const close = (): void => refine({ machine: undefined });
   return (
     <Dialog kind="drawer" title={machine ? words(process) : 'No such machine'} onClose={close}>
+      {stale.value && (
+        <p class="problem" role="alert">
+          <Icon name="warning" /> Not connected to the server: what you see is old, and nothing can be changed.
+        </p>
+      )}
       {machine ? (
         <>
           <MachineDetails key={process} machine={machine} />

@@ -49,7 +49,7 @@ export function Trends({ process, outputs, values, trend, working }: TrendsProps
             trend.
           </p>
         )}
-        {steps.length > 1 && <Charts steps={steps} outputs={shown} />}
+        {steps.length > 1 && <Charts steps={steps} outputs={shown} trend={trend} />}
       </section>
       <section aria-labelledby="values-heading">
         <h3 id="values-heading" tabIndex={-1}>{working ? 'Product now' : 'Product when it left the machine'}</h3>
@@ -112,7 +112,8 @@ function History({ trend, working }: { trend: Trend | null; working: boolean }) 
   if (without === 'kept')
     return (
       <p class="hint">
-        The server keeps no past steps. {working ? 'The trend begins where you opened the machine.' : ''}
+        The server keeps no past steps.
+        {working && ' The trend begins where you opened the machine, and leaves out steps when the plant is fast.'}
       </p>
     );
   if (without === 'many')
@@ -162,9 +163,9 @@ interface Shared {
 
 const APART = 30; // so many times as large: in another chart
 
-function Charts({ steps, outputs }: { steps: readonly Step[]; outputs: Output[] }) {
+function Charts({ steps, outputs, trend }: { steps: readonly Step[]; outputs: Output[]; trend: Trend | null }) {
   const names = outputs.map((output) => output.name).join();
-  const x = useMemo(() => withHoles(steps), [steps]);
+  const x = useMemo(() => withHoles(steps, trend?.without.value === 'kept' ? trend.breaks : null), [steps, trend]);
   const shared = useMemo(() => grouped(outputs, steps), [steps, names]);
   return (
     <>
@@ -195,12 +196,15 @@ function SharedChart({ group, steps, x }: { group: Shared; steps: readonly Step[
   );
 }
 
-/** The steps' numbers, and one between two of them where some are missing. */
-function withHoles(steps: readonly Step[]): number[] {
+/**
+ * The steps' numbers, and one between two of them where some are missing.
+ * @param breaks  where no history is kept, only these are holes: what the live feed leaves out cannot be had
+ */
+function withHoles(steps: readonly Step[], breaks: Set<number> | null): number[] {
   const x: number[] = [];
   let next = steps[0]?.step ?? 0;
   for (const { step } of steps) {
-    if (step > next) x.push(next);
+    if (step > next && (!breaks || breaks.has(step))) x.push(next);
     x.push(step);
     next = step + 1;
   }
