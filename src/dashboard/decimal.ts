@@ -34,5 +34,7 @@ export function siOf(text: string, unit: Unit): number | null {
 /** All digits of a value in that unit, as they can be typed. */
 export function textOf(si: number, unit: Unit): string {
   const found = read(String(unit.offset === 0 ? si : clean(si - unit.offset)));
-  return found ? String(Number(`${found.digits}e${found.exponent - unit.exponent}`)) : String(si);
+  if (!found) return String(si);
+  const value = Number(`${found.digits}e${found.exponent - unit.exponent}`);
+  return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value);
 }

@@ -77,6 +77,7 @@ function helpOf(field: Field): string {
   const text = field.description
     .replace(/ \[[^\]]*\]/, '')
     .replace(/\.? Usual: [^;]*; beyond that accepted with a warning/, '')
+    .replace('null:', 'from upstream:')
     .replace(/\.? ?temperatures are in kelvin: degrees Celsius plus 273\.15/, '')
     .trim();
   return text && !text.endsWith('.') ? `${text}.` : text;
@@ -113,12 +114,13 @@ const comparisons: [string, string][] = [
 /** The server's words; a limit in them is in SI and is said in the unit that is shown. */
 export function problemText(problem: Violation, field?: Field): string {
   const unit = field ? unitOf(field) : undefined;
-  if (!unit || (unit.exponent === 0 && unit.offset === 0)) return problem.msg;
+  const said = capital(problem.msg.replace(/^Value error, /, ''));
+  if (!unit || (unit.exponent === 0 && unit.offset === 0)) return said;
   for (const [name, words] of comparisons) {
     const limit = problem.ctx?.[name];
     if (typeof limit === 'number') return `Input should be ${words} ${withUnit(textOf(limit, unit), unit)}`;
   }
-  return problem.msg;
+  return said;
 }
 
 function without(edits: Edits, name: string): Edits {
@@ -326,7 +328,7 @@ function Sum({ id, group, now, edits, problems }: SumProps) {
         {Number.isNaN(sum)
           ? 'Sum not known: not all are numbers'
           : `Sum ${short(sum)}${right ? '' : missing > 0 ? `, ${short(missing)} missing` : `, ${short(-missing)} too much`}`}
-        {problems.length > 0 && `. ${problems.map((problem) => problem.msg).join('. ')}`}
+        {problems.length > 0 && `. ${problems.map((problem) => problemText(problem)).join('. ')}`}
       </p>
       {last && !right && rest > 0 && (
         <button type="button" onClick={() => (edits.value = { ...edits.peek(), [last.name]: rest })}>

@@ -1,7 +1,7 @@
 // Several batches side by side. Which are chosen, and what of them is drawn, is in the address.
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
 import { valuesOf, valueText } from '../form';
 import { Icon } from '../icons';
@@ -13,7 +13,7 @@ import { stepsOf } from '../telemetry';
 import { Problem, WordState } from '../ui';
 import { CourseChart, MANY_STEPS, propertiesOf, PropertyPicker, type Course } from './batch-charts';
 import { MOST_COMPARED } from './batch-list';
-import { byLine, figure, processLabel, useLoaded, useSchema, useView } from './batch-parts';
+import { byLine, figure, processLabel, useLoaded, useSchema } from './batch-parts';
 import { batchPath, stateOf } from './batch-store';
 
 interface Found {
@@ -42,7 +42,11 @@ const choose = (ids: string[]) => refine({ compare: ids.join(',') });
 
 export function BatchCompare({ ids: given }: { ids: string[] }) {
   const schema = useSchema();
-  const heading = useView('Compare batches');
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    scrollTo(0, 0);
+    heading.current?.focus();
+  }, []);
   const all = [...new Set(given)];
   const ids = all.slice(0, MOST_COMPARED);
   const { value, error } = useLoaded((abort) => load(ids, abort), `${ids.join(',')} ${stale.value ? 'away' : ''}`);

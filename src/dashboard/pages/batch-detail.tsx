@@ -15,7 +15,7 @@ import { Problem, State, WordState } from '../ui';
 import { format, shown } from '../units';
 import { CourseChart, MANY_STEPS, propertiesOf, PropertyPicker } from './batch-charts';
 import { Elapsed, LineProgress } from './batch-list';
-import { Actions, byLine, figure, processLabel, useSchema, useView } from './batch-parts';
+import { Actions, byLine, figure, processLabel, useSchema } from './batch-parts';
 import { batchPath, stateOf } from './batch-store';
 
 const PAUSE = 1_000; // between two looks at it that events make due
@@ -60,7 +60,6 @@ function useBatch(id: string): { batch: Batch | null; error: unknown } {
 export function BatchDetail({ id }: { id: string }) {
   const schema = useSchema();
   const { batch, error } = useBatch(id);
-  const heading = useView(`Batch ${id}`);
   const missing = error instanceof Refusal && error.status === 404;
   return (
     <>
@@ -68,9 +67,7 @@ export function BatchDetail({ id }: { id: string }) {
         <a href="#/batches">All batches</a>
       </p>
       <div class="toolbar heading">
-        <h1 ref={heading} tabIndex={-1}>
-          Batch {id}
-        </h1>
+        <h1>Batch {id}</h1>
         {batch && !missing && (
           <>
             <WordState word={stateOf(batch)} />
@@ -275,7 +272,7 @@ function Machines({ batch, schema }: { batch: Batch; schema: Schema | null }) {
     <section aria-labelledby="machines">
       <h2 id="machines">Machines</h2>
       <p class="hint">What each of them did to the nominal cell. Open one to see its properties and how they came about.</p>
-      <div class="lines-beside">
+      <div class="machines">
         {byLine(Object.entries(batch.machines), ([process]) => process).map(([line, ofLine]) => (
           <section key={line} class="line" aria-label={`${words(line)} line`}>
             <h3>{words(line)} line</h3>
@@ -349,32 +346,36 @@ function Opened({ batch, process, result, schema }: Omit<MachineProps, 'open'>) 
   const label = processLabel(schema, process);
   return (
     <div class="opened">
-      <Telemetry batch={batch} process={process} result={result} outputs={outputs} label={label} />
-      <h4>{batch.status === 'running' && result.status === 'running' ? 'Properties now' : 'Properties at the end'}</h4>
-      <div class="scroll" tabIndex={0} role="region" aria-label={`Properties of ${label}`}>
-        <table class="properties">
-          <thead class="unseen-head">
-            <tr>
-              <th scope="col">Property</th>
-              <th scope="col" class="number">
-                Value
-              </th>
-              <th scope="col">What it is</th>
-            </tr>
-          </thead>
-          <tbody>
-            {properties.map(([name, value]) => {
-              const output = outputs?.get(name);
-              return (
-                <tr key={name}>
-                  <th scope="row">{output?.label ?? words(name)}</th>
-                  <td class="number">{shown(value, output?.unit)}</td>
-                  <td class="hint">{output?.description.replace(/ \[[^\]]*\]/, '')}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
+      <div>
+        <Telemetry batch={batch} process={process} result={result} outputs={outputs} label={label} />
+      </div>
+      <div>
+        <h4>{batch.status === 'running' && result.status === 'running' ? 'Properties now' : 'Properties at the end'}</h4>
+        <div class="scroll" tabIndex={0} role="region" aria-label={`Properties of ${label}`}>
+          <table class="properties">
+            <thead>
+              <tr>
+                <th scope="col">Property</th>
+                <th scope="col" class="number">
+                  Value
+                </th>
+                <th scope="col">What it is</th>
+              </tr>
+            </thead>
+            <tbody>
+              {properties.map(([name, value]) => {
+                const output = outputs?.get(name);
+                return (
+                  <tr key={name}>
+                    <th scope="row">{output?.label ?? words(name)}</th>
+                    <td class="number">{shown(value, output?.unit)}</td>
+                    <td class="hint">{output?.description.replace(/ \[[^\]]*\]/, '')}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
       </div>
     </div>
   );
@@ -522,54 +523,59 @@ function Parameters({ batch, schema }: { batch: Batch; schema: Schema | null }) 
   const differ = rows.filter((row) => row.differs).length;
   const shownRows = only.value ? rows.filter((row) => row.differs) : rows;
   const open = batch.status === 'queued' || batch.status === 'running';
+  if (rows.length === 0)
+    return open ? (
+      <section aria-labelledby="parameters">
+        <h2 id="parameters">Parameters</h2>
+        <p class="hint">None is recorded yet: each machine takes what it is set to when the batch comes to it.</p>
+      </section>
+    ) : null;
   return (
     <section aria-labelledby="parameters">
       <h2 id="parameters">Parameters</h2>
-      <p class="hint">
-        {rows.length === 0
-          ? 'Nothing is recorded yet: each machine takes what it is set to when the batch comes to it.'
-          : `${differ === 0 ? 'None differs' : differ === 1 ? 'One differs' : `${differ} differ`} from the present defaults.${
-              open ? ' Those of machines that are not here are recorded when the batch comes to them.' : ''
-            }`}
-      </p>
-      {rows.length > 0 && (
-        <>
+      {open && <p class="hint">Those that are not here are recorded when the batch comes to their machine.</p>}
+      <details class="section">
+        <summary>
+          <span>What it was made with</span>
+          <span class={differ > 0 ? 'count' : 'hint'}>
+            {differ > 0 ? `${differ} of ${rows.length} differ from the present defaults` : 'as the present defaults'}
+          </span>
+        </summary>
+        {differ > 0 && (
           <label class="check">
             <input type="checkbox" checked={only.value} onChange={(event) => (only.value = event.currentTarget.checked)} /> Only
-            those that differ from the defaults
+            those that differ
           </label>
-          {shownRows.length > 0 && (
-            <div class="scroll card flush" tabIndex={0} role="region" aria-label="Parameters of the batch">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Machine</th>
-                    <th scope="col">Parameter</th>
-                    <th scope="col" class="number">
-                      Value
-                    </th>
-                    <th scope="col" class="number">
-                      Default
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {shownRows.map((row, index) => (
-                    <tr key={row.name} class={row.differs ? 'differs' : undefined}>
-                      <td>{shownRows[index - 1]?.process === row.process ? '' : processLabel(schema, row.process)}</td>
-                      <th scope="row">{row.label}</th>
-                      <td class="number">
-                        {row.differs && <span class="mark">differs</span>} {row.value}
-                      </td>
-                      <td class="number dim">{row.standard}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )}
-        </>
-      )}
+        )}
+        <div class="scroll" tabIndex={0} role="region" aria-label="Parameters of the batch">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Machine</th>
+                <th scope="col">Parameter</th>
+                <th scope="col" class="number">
+                  Value
+                </th>
+                <th scope="col" class="number">
+                  Default
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shownRows.map((row, index) => (
+                <tr key={row.name} class={row.differs ? 'differs' : undefined}>
+                  <td>{shownRows[index - 1]?.process === row.process ? '' : processLabel(schema, row.process)}</td>
+                  <th scope="row">{row.label}</th>
+                  <td class="number">
+                    {row.differs && <span class="mark">differs</span>} {row.value}
+                  </td>
+                  <td class="number dim">{row.standard}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
     </section>
   );
 }

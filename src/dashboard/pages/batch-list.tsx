@@ -240,9 +240,11 @@ function Row({ batch, schema, selected, full, select }: RowProps) {
         <a href={link(['batches', id])}>{id}</a>
       </th>
       <td>
-        <WordState word={state} />
-        {batch.attempt > 1 && <span class="hint"> attempt {batch.attempt}</span>}
-        {batch.status === 'running' && <LineProgress id={id} />}
+        <div class="doing">
+          <WordState word={state} />
+          {batch.status === 'running' && <LineProgress id={id} brief />}
+          {batch.attempt > 1 && <span class="hint"> attempt {batch.attempt}</span>}
+        </div>
         {batch.error && <span class="hint clip">{batch.error}</span>}
       </td>
       <td>
@@ -276,20 +278,20 @@ export function Elapsed({ batch }: { batch: Batch }) {
   return <>{seconds === null ? '–' : duration(runs ? Math.floor(seconds) : seconds)}</>;
 }
 
-/** A bar for each line that is not done, with what it does. */
-export function LineProgress({ id }: { id: string }) {
+/** A bar for each line, with what it does. */
+export function LineProgress({ id, brief = false }: { id: string; brief?: boolean }) {
   const now = useComputed(() => running.value.find((one) => one.id === id));
-  return now.value ? <Lines now={now.value} /> : null;
+  return now.value ? <Lines now={now.value} brief={brief} /> : null;
 }
 
-function Lines({ now }: { now: Running }) {
+function Lines({ now, brief = false }: { now: Running; brief?: boolean }) {
   return (
-    <ul class="lines">
+    <ul class={brief ? 'lines brief' : 'lines'}>
       {Object.entries(now.progress).map(([line, value]) => (
-        <li key={line}>
+        <li key={line} title={brief ? `${words(line)}: ${stageText(now.stage[line], value)}` : undefined}>
           <span>{words(line)}</span>
           <Progress value={value} label={`Batch ${now.id}, ${line} line`} />
-          <span class="dim">{stageText(now.stage[line], value)}</span>
+          {!brief && <span class="dim">{stageText(now.stage[line], value)}</span>}
         </li>
       ))}
     </ul>
@@ -297,7 +299,7 @@ function Lines({ now }: { now: Running }) {
 }
 
 function stageText(stage: string | null | undefined, value: number): string {
-  const percent = `${Math.floor(value * 100)} %`;
+  const percent = `${Math.floor(value * 100)}\u00a0%`;
   if (stage === null || stage === undefined || stage === 'pending') return 'waits';
   return stage === 'completed' ? 'done' : `${words(stage)}, ${percent}`;
 }

@@ -44,19 +44,6 @@ export function useSchema(): Schema | null {
   return useLoaded(schema, `${factory.value?.models ?? ''} ${stale.value ? 'away' : ''}`).value;
 }
 
-/** The browser's title and the focus follow to a view that is a link's target. */
-export function useView(title: string) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    const before = document.title;
-    // After the frame's own.
-    queueMicrotask(() => (document.title = `${title} · battery-twin`));
-    if (document.activeElement === document.body) heading.current?.focus();
-    return () => (document.title = before.startsWith(title) ? 'Batches · battery-twin' : before);
-  }, [title]);
-  return heading;
-}
-
 // Names and figures
 
 export const processLabel = (known: Schema | null, process: string): string =>
@@ -258,13 +245,13 @@ export function Actions({ batch }: { batch: Batch }) {
           Cancel
         </button>
       )}
-      <a class="button" aria-label={`Duplicate and edit batch ${id}`} href={startLink({ from: id })}>
+      <a class="button" aria-label={`Duplicate batch ${id}`} href={startLink({ from: id })}>
         Duplicate
       </a>
       {isOver(batch) && (
         <button
           type="button"
-          aria-label={`Run batch ${id} again with the same seed`}
+          aria-label={`Run again: batch ${id} with the same seed`}
           title="The same parameters and the same seed"
           disabled={stale.value}
           onClick={() => void runAgain(batch)}

@@ -126,6 +126,8 @@ function StartForm({ schema, present, draft, keepSeed }: FormProps) {
 
   useEffect(() => {
     if (keepSeed && source && !draft.seed.peek()) draft.seed.value = String(source.seed);
+    // Where this does not bring up a keyboard over half of the screen.
+    if (matchMedia('(pointer: fine)').matches) form.current?.querySelector('input')?.focus();
   }, []);
   // Problems of fields are shown by the groups, of which the first takes the focus.
   useEffect(() => {
