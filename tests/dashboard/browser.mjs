@@ -114,6 +114,14 @@ export async function until(what, look, patience = PATIENCE_MS) {
   }
 }
 
+/** The batch is done, and that can be heard: an event is told once it is kept, a little later. */
+export function told(server, id) {
+  return until(`batch ${id} is done`, async () => {
+    const { logs } = await ask(server, 'GET', `/factory/logs?batch_id=${id}&limit=1000`);
+    return logs.some(({ event }) => event === 'batch_completed');
+  });
+}
+
 export const connection = (page, word) => page.locator('header').getByText(word, { exact: true });
 
 /** SCREENSHOTS=FOLDER keeps them. */

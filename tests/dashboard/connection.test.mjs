@@ -3,18 +3,11 @@
 //   BATTERY_TWIN_TEST_BINARY=build/release/battery-twin node --test tests/dashboard/connection.test.mjs
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
-import { ask, AWAY, closeBrowser, connection, listed, sequence, until, visit } from './browser.mjs';
+import { ask, AWAY, closeBrowser, connection, listed, sequence, told, until, visit } from './browser.mjs';
 
 after(closeBrowser);
 
 const newest = async (server) => (await ask(server, 'GET', '/factory/logs?limit=1')).logs.at(-1)?.seq ?? 0;
-
-// An event is told once it is kept: a little after the batch is done.
-const told = (server, id) =>
-  until(`batch ${id} is done`, async () => {
-    const { logs } = await ask(server, 'GET', `/factory/logs?batch_id=${id}&limit=1000`);
-    return logs.some(({ event }) => event === 'batch_completed');
-  });
 const banner = (page) => page.getByRole('alert').filter({ hasText: 'connection to the server is lost' });
 
 // It does by itself; the button is quicker.

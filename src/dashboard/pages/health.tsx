@@ -229,7 +229,7 @@ function PacingControl() {
           </button>
         )}
       </div>
-      <div class="toolbar" role="group" aria-label="Step intervals">
+      <div class="toolbar" role="group" aria-label="Usual step intervals">
         {[...presets].map(([interval, name]) => (
           <button
             key={interval}
