@@ -47,8 +47,11 @@ export async function visit(t, { at = '', size = WIDE, colours = 'light', allowe
   return { server, page };
 }
 
+/** A server's options, and where the dashboard is while it is written. */
+export const optionsOf = (options) => [...options, ...(UI_DIR ? ['--ui-dir', UI_DIR] : [])];
+
 export async function serve(t, { options = [], ...settings } = {}) {
-  const server = await TwinServer.start({ ...settings, options: [...options, ...(UI_DIR ? ['--ui-dir', UI_DIR] : [])] });
+  const server = await TwinServer.start({ ...settings, options: optionsOf(options) });
   t.after(() => server.close());
   return server;
 }
