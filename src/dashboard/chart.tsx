@@ -290,7 +290,7 @@ function Table({ title, unit, xLabel, x, series }: Omit<ChartProps, 'height'>) {
     <>
       {every > 1 && (
         <p class="hint">
-          One of {every} of the {x.length} values. The whole can be had as CSV on the batch's page.
+          One in {every} of the {x.length} values. The CSV of the batch has them all.
         </p>
       )}
       <div class="scroll rows" tabIndex={0} role="region" aria-label={`Table of ${title}`}>
