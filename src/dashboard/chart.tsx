@@ -5,7 +5,7 @@ import 'uplot/dist/uPlot.min.css';
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 
 import { Icon } from './icons';
 import { format } from './units';
@@ -83,26 +83,42 @@ function Plot({ title, unit, xLabel, x, series, height }: Required<ChartProps>) 
   // Another plot only where another is needed; new values go into the one that is there.
   const kind = `${series.map((one) => one.label).join('\n')}\n\n${xLabel}`;
 
+  const newest = useRef<uPlot.AlignedData>([[]]);
+  newest.current = data(x, series);
+  const missing = useSignal(false);
+
   useEffect(() => {
     const element = target.current;
     if (!element) return;
-    const made = new uPlot(options(element, legend.current, series, xLabel, height, cursor), data(x, series), element);
-    plot.current = made;
-    const resized = new ResizeObserver(() => {
-      if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height });
-    });
-    resized.observe(element);
-    const end = onTheme(() => made.redraw(false));
+    let end = (): void => undefined;
+    let gone = false;
+    import('uplot').then(
+      ({ default: UPlot }) => {
+        if (gone) return;
+        const made = new UPlot(options(element, legend.current, series, xLabel, height, cursor), newest.current, element);
+        plot.current = made;
+        const resized = new ResizeObserver(() => {
+          if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height });
+        });
+        resized.observe(element);
+        const themed = onTheme(() => made.redraw(false));
+        end = () => {
+          themed();
+          resized.disconnect();
+          made.destroy();
+          plot.current = null;
+        };
+      },
+      () => (missing.value = true),
+    );
     return () => {
+      gone = true;
       end();
-      resized.disconnect();
-      made.destroy();
-      plot.current = null;
     };
   }, [kind, height]);
 
   useEffect(() => {
-    plot.current?.setData(data(x, series));
+    plot.current?.setData(newest.current);
   }, [x, series]);
 
   const at = cursor.value !== null && cursor.value < x.length ? cursor.value : null;
@@ -113,9 +129,11 @@ function Plot({ title, unit, xLabel, x, series, height }: Required<ChartProps>) 
       : `${xLabel} ${format(x[at])}: ${series.map((one, index) => `${one.label} ${format(values[index])} ${unit}`.trimEnd()).join(', ')}`;
   return (
     <>
+      {missing.value && <p class="hint">The chart cannot be drawn: a part of the dashboard could not be loaded.</p>}
       <div
         ref={target}
         class="plot"
+        style={{ minHeight: `${height}px` }}
         tabIndex={0}
         role="slider"
         aria-label={`Values of ${title}`}
@@ -272,7 +290,7 @@ function Table({ title, unit, xLabel, x, series }: Omit<ChartProps, 'height'>) {
     <>
       {every > 1 && (
         <p class="hint">
-          One of {every} of the {x.length} values. The whole can be had as CSV on the batch's page.
+          One in {every} of the {x.length} values. The CSV of the batch has them all.
         </p>
       )}
       <div class="scroll rows" tabIndex={0} role="region" aria-label={`Table of ${title}`}>

@@ -31,10 +31,16 @@ export function Plant() {
   );
 }
 
+const SAID = 20_000; // then the answer is old
+
 function Heading() {
   const busy = useSignal(false);
   const said = useSignal('');
   const problem = useSignal<unknown>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => (said.value = ''), SAID);
+    return () => clearTimeout(timer);
+  }, [said.value]);
   const start = async (): Promise<void> => {
     busy.value = true;
     problem.value = null;
@@ -214,10 +220,13 @@ function Stage({ batch, line }: { batch: Running; line: LineName }) {
 const COLUMN = 112; // a machine needs so many pixels in a lane from left to right
 const MERGE = 56;
 
-/** The lines that feed the last one stand beside each other, and run from left to right where there is room. */
+/**
+ * The lines that feed the last one stand above each other and run from left to right, the last one behind them where there
+ * is room, or else below them (stacked); in a narrow window they run from top to bottom.
+ */
 function Picture() {
   const element = useRef<HTMLElement>(null);
-  const wide = useSignal(true);
+  const shape = useSignal<'wide' | 'stacked' | 'tall'>('wide');
   const feeding = lines.value.slice(0, -1);
   const last = lines.value.at(-1);
   const count = (line: LineName): number => machinesOf(line).length;
@@ -226,7 +235,9 @@ function Picture() {
   useEffect(() => {
     if (!element.current) return;
     const resized = new ResizeObserver(([entry]) => {
-      if (entry) wide.value = entry.contentRect.width >= (before + after) * COLUMN + MERGE;
+      const width = entry?.contentRect.width ?? 0;
+      if (width >= (before + after) * COLUMN + MERGE) shape.value = 'wide';
+      else shape.value = width >= Math.max(before, after) * COLUMN + MERGE ? 'stacked' : 'tall';
     });
     resized.observe(element.current);
     return () => resized.disconnect();
@@ -234,7 +245,7 @@ function Picture() {
   return (
     <section
       ref={element}
-      class={`plant ${wide.value ? 'wide' : 'tall'}${pacing.value?.paused ? ' paused' : ''}`}
+      class={`plant ${shape.value}${shape.value === 'tall' ? '' : ' across'}`}
       aria-label="Machines"
       style={{
         '--feeding': String(feeding.length),
@@ -248,7 +259,7 @@ function Picture() {
               <Lane key={line} line={line} />
             ))}
           </div>
-          <Merge feeding={feeding} last={last ?? ''} wide={wide.value} />
+          <Merge feeding={feeding} last={last ?? ''} wide={shape.value === 'wide'} />
         </>
       )}
       {last !== undefined && <Lane line={last} />}
