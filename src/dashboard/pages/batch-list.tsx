@@ -284,10 +284,17 @@ export function LineProgress({ id, brief = false }: { id: string; brief?: boolea
   return now.value ? <Lines now={now.value} brief={brief} /> : null;
 }
 
-function Lines({ now, brief = false }: { now: Running; brief?: boolean }) {
+/** What stands still is left out where others move. */
+function moving({ stage, progress }: Running): [string, number][] {
+  const all = Object.entries(progress);
+  const found = all.filter(([line]) => stage[line] && stage[line] !== 'pending' && stage[line] !== 'completed');
+  return found.length > 0 ? found : all;
+}
+
+function Lines({ now, brief = false, few = false }: { now: Running; brief?: boolean; few?: boolean }) {
   return (
     <ul class={brief ? 'lines brief' : 'lines'}>
-      {Object.entries(now.progress).map(([line, value]) => (
+      {(few ? moving(now) : Object.entries(now.progress)).map(([line, value]) => (
         <li key={line} title={brief ? `${words(line)}: ${stageText(now.stage[line], value)}` : undefined}>
           <span>{words(line)}</span>
           <Progress value={value} label={`Batch ${now.id}, ${line} line`} />
@@ -304,7 +311,7 @@ function stageText(stage: string | null | undefined, value: number): string {
   return stage === 'completed' ? 'done' : `${words(stage)}, ${percent}`;
 }
 
-const MOST_NOW = 6;
+const MOST_NOW = 4;
 
 function Now() {
   const ids = running.value;
@@ -333,7 +340,7 @@ function Now() {
                 {cancelling.value.has(one.id) ? 'Cancelling' : 'Cancel'}
               </button>
             </p>
-            <Lines now={one} />
+            <Lines now={one} few />
           </li>
         ))}
       </ul>
