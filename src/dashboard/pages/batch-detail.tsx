@@ -76,7 +76,7 @@ export function BatchDetail({ id }: { id: string }) {
         )}
       </div>
       {missing ? (
-        <div class="card empty">
+        <div class="card nothing">
           <p>There is no batch with this id. It may have been made by a server that kept nothing, or the id is mistyped.</p>
           <a class="button" href={link(['batches'], { search: id })}>
             Search for it
@@ -101,7 +101,7 @@ function Whole({ batch, schema }: { batch: Batch; schema: Schema | null }) {
         </p>
       )}
       {batch.warnings.length > 0 && (
-        <div class="card warned">
+        <div class="card warnings">
           <h2>
             <Icon name="warning" /> {batch.warnings.length === 1 ? 'Warning' : 'Warnings'}
           </h2>

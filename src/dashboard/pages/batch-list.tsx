@@ -172,7 +172,7 @@ function StatusFilter({ status }: { status: string }) {
 function Chosen({ ids, clear }: { ids: string[]; clear: () => void }) {
   if (ids.length === 0) return null;
   return (
-    <div class="chosen">
+    <div class="picked">
       {ids.length > 1 ? (
         <a class="button" href={link(['batches'], { compare: ids.join(',') })}>
           Compare {ids.length} batches
@@ -325,7 +325,7 @@ function Now() {
           <Icon name="pause" /> The plant is paused. Its steps wait; cancelling works.
         </p>
       )}
-      <ul class="now">
+      <ul class="in-plant">
         {ids.slice(0, MOST_NOW).map((one) => (
           <li key={one.id}>
             <p>
@@ -391,7 +391,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
   if (loading.value || failure.value) return <p class="hint">{loading.value ? 'Loading …' : ''}</p>;
   if (search)
     return (
-      <div class="card empty">
+      <div class="card nothing">
         <p>No batch with "{search}" in its id{next.value === null ? '' : ' among those loaded'}.</p>
         <button type="button" onClick={() => refine({ search: undefined })}>
           Show all
@@ -401,7 +401,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
     );
   if (status)
     return (
-      <div class="card empty">
+      <div class="card nothing">
         <p>No batch is {status}.</p>
         <button type="button" onClick={() => refine({ status: undefined })}>
           Show all
@@ -409,7 +409,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
       </div>
     );
   return (
-    <div class="card empty">
+    <div class="card nothing">
       <p>No batch has been made yet. A batch goes through all machines of the plant, from the slurry to the aged cell.</p>
       <StartButton />
     </div>
@@ -419,7 +419,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
 function More({ count, order }: { count: number; order: Sorting }) {
   const plain = order.by === 'created' && order.down;
   return (
-    <div class="toolbar more">
+    <div class="toolbar older">
       <p class="hint" role="status">
         {count} shown{next.value === null ? '' : plain ? ', there are older ones' : ', sorted among those that are loaded'}.
       </p>
