@@ -72,7 +72,7 @@ export function BatchCompare({ ids: given }: { ids: string[] }) {
           <p class="hint">Loading …</p>
         )
       ) : batches.length === 0 ? (
-        <p class="card empty">Add batches by their ids, or select them in the table of batches.</p>
+        <p class="card nothing">Add batches by their ids, or select them in the table of batches.</p>
       ) : (
         <>
           <Figures batches={batches} schema={schema} ids={ids} />

@@ -76,7 +76,7 @@ export function BatchDetail({ id }: { id: string }) {
         )}
       </div>
       {missing ? (
-        <div class="card empty">
+        <div class="card nothing">
           <p>There is no batch with this id. It may have been made by a server that kept nothing, or the id is mistyped.</p>
           <a class="button" href={link(['batches'], { search: id })}>
             Search for it
@@ -101,7 +101,7 @@ function Whole({ batch, schema }: { batch: Batch; schema: Schema | null }) {
         </p>
       )}
       {batch.warnings.length > 0 && (
-        <div class="card warned">
+        <div class="card warnings">
           <h2>
             <Icon name="warning" /> {batch.warnings.length === 1 ? 'Warning' : 'Warnings'}
           </h2>
@@ -423,6 +423,8 @@ function Telemetry({ batch, process, result, outputs, label }: TelemetryProps) {
     };
   }, [id, process, runs, wanted.value]);
 
+  // A server without a database keeps none, and says so.
+  const none = error.value instanceof Refusal && error.value.status === 404 ? error.value.message : '';
   const csv = url(`${batchPath(id)}/telemetry?machine=${process}&format=csv`).href;
   const names = steps.value ? propertiesOf([{ label: '', steps: steps.value }]) : [];
   const asked = place.value.query.get('machine') === process ? place.value.query.get('property') : null;
@@ -442,11 +444,13 @@ function Telemetry({ batch, process, result, outputs, label }: TelemetryProps) {
             }}
           />
         )}
-        <a class="button" href={csv} download={`${id}-${process}.csv`} aria-label={`Steps of ${label} as CSV`}>
-          <Icon name="down" /> CSV
-        </a>
+        {!none && (
+          <a class="button" href={csv} download={`${id}-${process}.csv`} aria-label={`CSV: steps of ${label}`}>
+            <Icon name="down" /> CSV
+          </a>
+        )}
       </div>
-      <Problem error={error.value} />
+      {none ? <p class="hint">{none}.</p> : <Problem error={error.value} />}
       {!wanted.value ? (
         <p>
           {result.steps} steps are many for a chart.{' '}

@@ -172,7 +172,7 @@ function StatusFilter({ status }: { status: string }) {
 function Chosen({ ids, clear }: { ids: string[]; clear: () => void }) {
   if (ids.length === 0) return null;
   return (
-    <div class="chosen">
+    <div class="picked">
       {ids.length > 1 ? (
         <a class="button" href={link(['batches'], { compare: ids.join(',') })}>
           Compare {ids.length} batches
@@ -284,10 +284,17 @@ export function LineProgress({ id, brief = false }: { id: string; brief?: boolea
   return now.value ? <Lines now={now.value} brief={brief} /> : null;
 }
 
-function Lines({ now, brief = false }: { now: Running; brief?: boolean }) {
+/** What stands still is left out where others move. */
+function moving({ stage, progress }: Running): [string, number][] {
+  const all = Object.entries(progress);
+  const found = all.filter(([line]) => stage[line] && stage[line] !== 'pending' && stage[line] !== 'completed');
+  return found.length > 0 ? found : all;
+}
+
+function Lines({ now, brief = false, few = false }: { now: Running; brief?: boolean; few?: boolean }) {
   return (
     <ul class={brief ? 'lines brief' : 'lines'}>
-      {Object.entries(now.progress).map(([line, value]) => (
+      {(few ? moving(now) : Object.entries(now.progress)).map(([line, value]) => (
         <li key={line} title={brief ? `${words(line)}: ${stageText(now.stage[line], value)}` : undefined}>
           <span>{words(line)}</span>
           <Progress value={value} label={`Batch ${now.id}, ${line} line`} />
@@ -304,7 +311,7 @@ function stageText(stage: string | null | undefined, value: number): string {
   return stage === 'completed' ? 'done' : `${words(stage)}, ${percent}`;
 }
 
-const MOST_NOW = 6;
+const MOST_NOW = 4;
 
 function Now() {
   const ids = running.value;
@@ -318,7 +325,7 @@ function Now() {
           <Icon name="pause" /> The plant is paused. Its steps wait; cancelling works.
         </p>
       )}
-      <ul class="now">
+      <ul class="in-plant">
         {ids.slice(0, MOST_NOW).map((one) => (
           <li key={one.id}>
             <p>
@@ -333,7 +340,7 @@ function Now() {
                 {cancelling.value.has(one.id) ? 'Cancelling' : 'Cancel'}
               </button>
             </p>
-            <Lines now={one} />
+            <Lines now={one} few />
           </li>
         ))}
       </ul>
@@ -384,7 +391,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
   if (loading.value || failure.value) return <p class="hint">{loading.value ? 'Loading …' : ''}</p>;
   if (search)
     return (
-      <div class="card empty">
+      <div class="card nothing">
         <p>No batch with "{search}" in its id{next.value === null ? '' : ' among those loaded'}.</p>
         <button type="button" onClick={() => refine({ search: undefined })}>
           Show all
@@ -394,7 +401,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
     );
   if (status)
     return (
-      <div class="card empty">
+      <div class="card nothing">
         <p>No batch is {status}.</p>
         <button type="button" onClick={() => refine({ status: undefined })}>
           Show all
@@ -402,7 +409,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
       </div>
     );
   return (
-    <div class="card empty">
+    <div class="card nothing">
       <p>No batch has been made yet. A batch goes through all machines of the plant, from the slurry to the aged cell.</p>
       <StartButton />
     </div>
@@ -412,7 +419,7 @@ function Nothing({ status, search }: { status: string; search: string }) {
 function More({ count, order }: { count: number; order: Sorting }) {
   const plain = order.by === 'created' && order.down;
   return (
-    <div class="toolbar more">
+    <div class="toolbar older">
       <p class="hint" role="status">
         {count} shown{next.value === null ? '' : plain ? ', there are older ones' : ', sorted among those that are loaded'}.
       </p>

@@ -5,7 +5,7 @@ import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 
 import { bodyOf, finds, GroupForm, valuesOf, type Edits } from '../form';
 import { Icon } from '../icons';
-import { machineOf, refresh, stale } from '../live';
+import { machineOf, machines, refresh, stale } from '../live';
 import { refine } from '../router';
 import { words, type Group, type Schema } from '../schema';
 import { get, Refusal, send, url, type Batch, type MachineStatus, type Values, type Violation } from '../server';
@@ -64,9 +64,11 @@ async function present(known: Schema, from: string | null, abort: AbortSignal): 
 
 export function StartDialog({ from, keepSeed }: { from: string | null; keepSeed: boolean }) {
   const schema = useSchema();
+  // What they are set to is asked of the machines, which a page that has just been loaded does not know at once.
+  const ready = machines.value.length > 0;
   return (
     <Dialog title={from === null ? 'Start a batch' : `Duplicate batch ${from}`} onClose={close}>
-      {schema ? <Ready schema={schema} from={from} keepSeed={keepSeed} key={from ?? ''} /> : <p class="hint">Loading …</p>}
+      {schema && ready ? <Ready schema={schema} from={from} keepSeed={keepSeed} key={from ?? ''} /> : <p class="hint">Loading …</p>}
     </Dialog>
   );
 }

@@ -2,17 +2,21 @@
 
 import './batches.css';
 
+import { useEffect } from 'preact/hooks';
+
 import { place } from '../router';
 import { BatchCompare } from './batch-compare';
 import { BatchDetail } from './batch-detail';
 import { BatchList } from './batch-list';
-import { CancelDialog, NoticeBox } from './batch-parts';
+import { CancelDialog, notice, NoticeBox } from './batch-parts';
 import { StartDialog } from './batch-start';
 
 export function Batches() {
   const { path, query } = place.value;
   const id = path[1];
   const compared = query.get('compare');
+  // What was told is about the view that is left.
+  useEffect(() => () => void (notice.value = null), [id, compared === null]);
   return (
     <>
       <NoticeBox />
