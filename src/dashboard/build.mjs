@@ -25,6 +25,7 @@ const result = await build({
   assetNames: '[name]-[hash]',
   outdir: join(target, 'assets'),
   bundle: true,
+  splitting: true, // the charts' drawing is loaded when the first is shown
   format: 'esm',
   target: 'es2022',
   jsx: 'automatic',

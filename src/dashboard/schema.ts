@@ -9,6 +9,7 @@ interface Node {
   default?: unknown;
   properties?: Record<string, Node>;
   oneOf?: Node[];
+  anyOf?: Node[];
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -64,6 +65,8 @@ export interface Schema {
   groupOf: Map<string, Group>;
   /** What a machine tells of the product, by its name. */
   outputs(process: string, models: string): Map<string, Output>;
+  /** What its machine has to say beside that. */
+  specifics(process: string): Map<string, Output>;
   /** Descriptions and units of the end-of-line figures. */
   endOfLine: Map<string, Output>;
 }
@@ -101,6 +104,8 @@ function understood(schemas: Record<string, Node>): Schema {
     groups,
     groupOf: new Map(groups.map((one) => [one.process, one])),
     outputs: (process, models) => outputs(schemas[`${process}_properties_${models}`]),
+    specifics: (process) =>
+      outputs(schemas[`${process}_status`]?.properties?.['process_specifics']?.anyOf?.find((one) => one.properties)),
     endOfLine: outputs(schemas['EndOfLine']),
   };
 }

@@ -38,7 +38,7 @@ const rounded = (value: number): number => Number(value.toPrecision(13));
 
 export function fromSi(value: number, unit: Unit): number {
   if (unit.exponent === 0 && unit.offset === 0) return value;
-  return rounded(Number(`${value - unit.offset}e0`) / 10 ** unit.exponent);
+  return rounded((value - unit.offset) / 10 ** unit.exponent);
 }
 
 /** A difference or a limit's distance is converted without the offset. */
