@@ -90,7 +90,10 @@ export function Dialog({ title, kind = 'dialog', onClose, children }: DialogProp
     const before = document.activeElement;
     element.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement || before instanceof SVGElement) before.focus();
+      if ((before instanceof HTMLElement || before instanceof SVGElement) && before.isConnected && before !== document.body)
+        before.focus();
+      // Opened from a page that is gone, or by its address: on with the page that is there.
+      else document.getElementById('main')?.focus({ preventScroll: true });
     };
   }, []);
   return (
