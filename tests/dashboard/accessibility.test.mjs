@@ -113,7 +113,7 @@ test('axe-core would find something', async (t) => {
 for (const { name, at, ready, then } of views) {
   test(`${name}: axe-core finds nothing, and nothing is wider than the window`, async (t) => {
     const page = await open(t, server, { at });
-    await connection(page, 'Live, plant paused').waitFor();
+    await connection(page, 'Live, paused').waitFor();
     await ready(page).waitFor();
     await then?.(page);
     for (const [size, window] of [['wide', WIDE], ['narrow', NARROW]]) {
@@ -126,6 +126,11 @@ for (const { name, at, ready, then } of views) {
         // In other colours only the contrast can differ.
         assert.deepEqual(await violations(page, colours === 'dark' ? ['color-contrast'] : null), [], `${size}, ${colours}`);
       }
+      const [left, right] = await page.locator('header.top *:visible').evaluateAll((all) => {
+        const boxes = all.map((it) => it.getBoundingClientRect()).filter(({ width }) => width > 1);
+        return [Math.min(...boxes.map((box) => box.left)), Math.max(...boxes.map((box) => box.right))];
+      });
+      assert.ok(left >= 0 && right <= window.width, `the header goes from ${left} to ${right}`);
       const width = await page.evaluate(() => Math.max(
         document.documentElement.scrollWidth,
         ...[...document.querySelectorAll('dialog[open]')].map((dialog) => dialog.scrollWidth),

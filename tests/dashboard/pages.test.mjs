@@ -117,7 +117,7 @@ test('the pacing is changed, and a wrong one is refused at the field', async (t)
   await page.getByRole('button', { name: 'Pause the plant' }).click();
   await page.getByRole('button', { name: 'Resume the plant' }).waitFor();
   assert.deepEqual(await pacing(), { step_interval_ms: 10, paused: true });
-  await connection(page, 'Live, plant paused').waitFor();
+  await connection(page, 'Live, paused').waitFor();
 });
 
 test('the factory is reset once that was confirmed', async (t) => {
