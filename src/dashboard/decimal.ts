@@ -19,8 +19,8 @@ function read(text: string): Decimal | null {
   return { digits: `${match[1] ?? ''}${(match[2] ?? '').replace(',', '.')}`, exponent: Number(match[3] ?? 0) };
 }
 
-/** A sum without the last digits, in which it leaves its traces. */
-export const clean = (value: number): number => Number(value.toPrecision(13));
+/** Without the last digits, in which sums and what others computed leave their traces. */
+export const clean = (value: number): number => Number(value.toPrecision(12));
 
 /** The SI value of a number typed in that unit; null where the text is no number. A decimal comma is understood. */
 export function siOf(text: string, unit: Unit): number | null {
@@ -31,10 +31,10 @@ export function siOf(text: string, unit: Unit): number | null {
   return unit.offset === 0 ? shifted : clean(shifted + unit.offset);
 }
 
-/** All digits of a value in that unit, as they can be typed. */
+/** A value in that unit, as it can be typed. */
 export function textOf(si: number, unit: Unit): string {
   const found = read(String(unit.offset === 0 ? si : clean(si - unit.offset)));
   if (!found) return String(si);
-  const value = Number(`${found.digits}e${found.exponent - unit.exponent}`);
+  const value = clean(Number(`${found.digits}e${found.exponent - unit.exponent}`));
   return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value);
 }
