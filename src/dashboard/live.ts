@@ -85,7 +85,10 @@ export function machineOf(process: string): Signal<Machine> | undefined {
 type Listener = (messages: readonly Message[]) => void;
 const listeners = new Set<Listener>();
 
-/** Not from the server: said before the first event of a server that began anew, numbers its events from 1, and may have other batches. */
+/**
+ * Not from the server: said before the first event of one that began anew, numbers its events from 1 again, and may have
+ * other batches.
+ */
 export const ANEW = 'server_started_anew';
 
 /**

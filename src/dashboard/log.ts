@@ -19,6 +19,7 @@ export interface Filter {
   batch: string;
 }
 
+/** Rows of the same key are the same. */
 export type Row =
   | { kind: 'event'; key: string; entry: LogEntry }
   /** Events that cannot be shown. */
@@ -130,9 +131,9 @@ export class Log {
     const which = from === to ? `Event ${from}` : `Events ${from} to ${to}`;
     const are = from === to ? 'is' : 'are';
     const text = tooMany
-      ? `${which} ${are} not shown: the server gives the newest ${LIMIT} only`
+      ? `${which} ${are} not shown: too many came while the connection was away`
       : `${which} ${are} not available any more`;
-    return { kind: 'gap', key: `${this.generation}:${from}-${to}`, from, to, text };
+    return { kind: 'gap', key: `${this.generation}:${from}-${to}${tooMany ? '+' : ''}`, from, to, text };
   }
 
   private take(messages: readonly Message[]): void {
@@ -163,7 +164,8 @@ export class Log {
 
   private beginAnew(): void {
     const rows = this.rows();
-    if (rows.length > 0) rows.push({ kind: 'anew', key: `anew ${this.generation}`, text: 'The server started anew: its events are numbered from 1 again' });
+    const text = 'The server started anew: its events are numbered from 1 again';
+    if (rows.length > 0) rows.push({ kind: 'anew', key: `anew ${this.generation}`, text });
     this.past = rows;
     this.entries = [];
     this.holes = [];
@@ -221,7 +223,8 @@ export function textOf(rows: readonly Row[]): string {
     .map((row) => {
       if (row.kind !== 'event') return `--- ${row.text} ---\n`;
       const { seq, timestamp, level, event, message, batch_id, machine } = row.entry;
-      return `${timestamp} ${level.padEnd(7)} ${seq} ${event} ${[machine, batch_id].filter(Boolean).join(' ') || '-'}: ${message}\n`;
+      const where = [machine, batch_id].filter(Boolean).join(' ') || '-';
+      return `${timestamp} ${level.padEnd(7)} ${seq} ${event} ${where}: ${message}\n`;
     })
     .join('');
 }
@@ -231,7 +234,8 @@ export function jsonLinesOf(rows: readonly Row[]): string {
   return rows
     .map((row) => {
       if (row.kind === 'event') return `${JSON.stringify(row.entry)}\n`;
-      return `${JSON.stringify(row.kind === 'gap' ? { gap: { from: row.from, to: row.to }, message: row.text } : { message: row.text })}\n`;
+      const gap = row.kind === 'gap' ? { gap: { from: row.from, to: row.to } } : {};
+      return `${JSON.stringify({ ...gap, message: row.text })}\n`;
     })
     .join('');
 }

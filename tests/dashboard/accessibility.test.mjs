@@ -158,7 +158,8 @@ test('with the keyboard alone: a machine is set, a batch is started and found in
         const it = document.activeElement;
         const { outlineStyle, outlineWidth } = getComputedStyle(it);
         const { top, bottom } = it.getBoundingClientRect();
-        return it.matches(':focus-visible') && outlineStyle !== 'none' && outlineWidth !== '0px' && bottom > 0 && top < innerHeight;
+        const outlined = it.matches(':focus-visible') && outlineStyle !== 'none' && outlineWidth !== '0px';
+        return outlined && bottom > 0 && top < innerHeight;
       });
       assert.ok(visible, `the focus on ${await here()} cannot be seen`);
       return;

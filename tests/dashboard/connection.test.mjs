@@ -2,8 +2,22 @@
 //
 //   BATTERY_TWIN_TEST_BINARY=build/release/battery-twin node --test tests/dashboard/connection.test.mjs
 import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
 import test, { after } from 'node:test';
-import { ask, AWAY, closeBrowser, connection, listed, screenshot, sequence, told, until, visit } from './browser.mjs';
+import {
+  ask,
+  AWAY,
+  closeBrowser,
+  connection,
+  listed,
+  open,
+  screenshot,
+  sequence,
+  serve,
+  told,
+  until,
+  visit,
+} from './browser.mjs';
 
 after(closeBrowser);
 
@@ -17,6 +31,38 @@ function comesBack(page) {
     await page.getByRole('button', { name: 'Try now' }).click({ timeout: 200 }).catch(() => undefined);
     return false;
   });
+}
+
+// Between a page and its server, to be cut.
+async function cableTo(t, server) {
+  const ends = new Set();
+  let whole = true;
+  const cable = createServer((near) => {
+    if (!whole) {
+      near.destroy();
+      return;
+    }
+    const far = connect(server.port, '127.0.0.1');
+    for (const [end, other] of [[near, far], [far, near]]) {
+      ends.add(end);
+      end.pipe(other);
+      end.on('error', () => undefined);
+      end.on('close', () => {
+        ends.delete(end);
+        other.destroy();
+      });
+    }
+  });
+  await new Promise((resolve) => cable.listen(0, '127.0.0.1', resolve));
+  const cut = () => {
+    whole = false;
+    for (const end of ends) end.destroy();
+  };
+  t.after(() => {
+    cut();
+    cable.close();
+  });
+  return { url: `http://127.0.0.1:${cable.address().port}`, cut, mend: () => (whole = true) };
 }
 
 async function showsAll(page, from, to) {
@@ -99,6 +145,33 @@ for (const [name, before, afterwards] of [
     assert.deepEqual(await listed(page), wanted);
   });
 }
+
+test('events that are gone are a gap, not a silence', async (t) => {
+  const server = await serve(t, { database: 'none', options: ['--step-interval', '0'] });
+  const cable = await cableTo(t, server);
+  const page = await open(t, cable, { at: 'logs?machine=aging_cell', allowed: AWAY });
+  await connection(page, 'Live').waitFor();
+  await ask(server, 'POST', '/factory/start', { id: 'seen' });
+  await told(server, 'seen');
+  await until('both events', async () => (await listed(page)).length === 2);
+  const before = await newest(server);
+
+  cable.cut(); // the server goes on
+  await banner(page).waitFor();
+  const many = 300; // batches of some 40 events: more than the server keeps
+  for (let i = 0; i < many; ++i) await ask(server, 'POST', '/factory/start', { id: `unseen${i}` });
+  await told(server, `unseen${many - 1}`);
+  const last = await newest(server);
+  assert.ok(last > 10_000 + before);
+  cable.mend();
+  await comesBack(page);
+  await until('the newest', async () => (await listed(page)).at(-1) > last - 10);
+  const rows = await listed(page);
+  const gap = `Events ${before + 1} to ${last - 10_000} are not shown: too many came while the connection was away`;
+  assert.equal(rows[2], gap);
+  assert.ok(rows[3] > last - 10_000);
+  assert.equal(rows.filter((row) => typeof row === 'string').length, 1);
+});
 
 test('a server that stands still is noticed, and one that goes on', async (t) => {
   // Its own time-outs are not waited for: the page's clock runs ahead.

@@ -120,6 +120,32 @@ test('the pacing is changed, and a wrong one is refused at the field', async (t)
   await connection(page, 'Live, paused').waitFor();
 });
 
+test('health is looked at while somebody sees it', async (t) => {
+  const prepare = (page) => page.clock.install();
+  const { page } = await visit(t, { at: 'health', options: SLOW, prepare });
+  let looks = 0;
+  page.on('request', (request) => (looks += Number(new URL(request.url()).pathname === '/health')));
+  await page.getByText('healthy').waitFor();
+  const within = async (milliseconds) => {
+    looks = 0;
+    await page.clock.runFor(milliseconds);
+    return looks;
+  };
+  assert.equal(await within(20_500), 4);
+  const turn = (state) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { value, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  assert.equal(await within(20_500), 0);
+  looks = 0;
+  await turn('visible');
+  await until('it looks at once', () => looks === 1);
+  await page.getByRole('link', { name: 'Plant' }).click();
+  assert.equal(await within(20_500), 0);
+});
+
 test('the factory is reset once that was confirmed', async (t) => {
   const { server, page } = await visit(t, { at: 'health', options: SLOW });
   for (const id of ['first', 'second']) await ask(server, 'POST', '/factory/start', { id });

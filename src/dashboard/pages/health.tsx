@@ -97,7 +97,9 @@ function Server() {
           <Item name="Database">
             <Database database={now.database} />
           </Item>
-          <Item name="Listening">{now.websocket_clients} {now.websocket_clients === 1 ? 'page or program' : 'pages or programs'} on the WebSocket</Item>
+          <Item name="Listening">
+            {counted(now.websocket_clients, 'page or program', 'pages or programs')} on the WebSocket
+          </Item>
           <Item name="Running for">{duration(now.uptime_s)}</Item>
           <Item name="Version">{now.version}</Item>
           <Item name="Models">{factory.value?.models ?? '–'}</Item>
@@ -125,6 +127,8 @@ function Word({ word }: { word: string }) {
   );
 }
 
+const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+
 const backends: Record<string, string> = { sqlite: 'SQLite', postgresql: 'PostgreSQL' };
 
 function Database({ database }: { database: HealthAnswer['database'] }) {
@@ -134,8 +138,12 @@ function Database({ database }: { database: HealthAnswer['database'] }) {
     <>
       {backends[backend] ?? backend} <Word word={status} />
       <span class="details">
-        {latency_ms === null ? '' : `answers in ${format(latency_ms, 3)} ms`}
-        {backlog === undefined ? '' : `${latency_ms === null ? '' : ', '}${backlog} ${backlog === 1 ? 'change waits' : 'changes wait'} to be written`}
+        {[
+          latency_ms === null ? '' : `answers in ${format(latency_ms, 3)} ms`,
+          backlog === undefined ? '' : `${counted(backlog, 'change waits', 'changes wait')} to be written`,
+        ]
+          .filter(Boolean)
+          .join(', ')}
       </span>
     </>
   );
@@ -218,7 +226,12 @@ function PacingControl() {
       </p>
       <div class="toolbar">
         {now?.paused ? (
-          <button type="button" class="primary" disabled={disabled} onClick={() => void change({ paused: false }, 'The plant goes on')}>
+          <button
+            type="button"
+            class="primary"
+            disabled={disabled}
+            onClick={() => void change({ paused: false }, 'The plant goes on')}
+          >
             <Icon name="play" />
             Resume the plant
           </button>
@@ -395,6 +408,5 @@ const NAMED = 10; // batches that are told by name
 function cancelledText(ids: string[]): string {
   if (ids.length === 0) return 'No batch had to be cancelled.';
   const more = ids.length > NAMED ? ' …' : '';
-  const were = ids.length === 1 ? '1 batch was cancelled' : `${ids.length} batches were cancelled`;
-  return `${were}: ${ids.slice(0, NAMED).join(', ')}${more}`;
+  return `${counted(ids.length, 'batch was cancelled', 'batches were cancelled')}: ${ids.slice(0, NAMED).join(', ')}${more}`;
 }

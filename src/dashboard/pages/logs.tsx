@@ -64,7 +64,11 @@ function Filters({ filter }: { filter: Filter }) {
         </select>
       </div>
       <Typed label="Batch" value={filter.batch} onChange={(batch) => refine({ batch })} />
-      <Typed label="Search in what is loaded" value={place.value.query.get('search') ?? ''} onChange={(search) => refine({ search })} />
+      <Typed
+        label="Search in what is loaded"
+        value={place.value.query.get('search') ?? ''}
+        onChange={(search) => refine({ search })}
+      />
     </form>
   );
 }
