@@ -113,7 +113,7 @@ function ConnectionState() {
   const text = useComputed(() => {
     switch (connection.value.state) {
       case 'live':
-        return factory.value?.pacing.paused ? 'Live, plant paused' : 'Live';
+        return factory.value?.pacing.paused ? 'Live, paused' : 'Live';
       case 'connecting':
         return 'Connecting';
       case 'lost':

@@ -28,6 +28,8 @@ export type Row =
 /** So many events are kept in the browser. */
 export const KEPT = 5_000;
 const LIMIT = 1_000; // of /factory/logs
+const SHOW = 100; // milliseconds between two looks at what is new, at the least
+const SHOW_AT_MOST = 1_000;
 const SLACK = 500; // more than is kept, so that not each event moves all others
 
 interface Hole {
@@ -83,6 +85,7 @@ export class Log {
   private past: Row[] = [];
   private generation = 0;
   private timer = 0;
+  private pause = SHOW;
   private readonly stop = new AbortController();
   private readonly forget: () => void;
 
@@ -116,6 +119,11 @@ export class Log {
     }
     for (const hole of holes) rows.push(this.gap(hole));
     return rows;
+  }
+
+  /** So long it takes to show what is new, in milliseconds: most of the time is to be left for other things. */
+  took(time: number): void {
+    this.pause = Math.min(Math.max(SHOW, 5 * time), SHOW_AT_MOST);
   }
 
   private gap({ from, to, tooMany }: Hole): Row {
@@ -194,7 +202,7 @@ export class Log {
     this.timer ||= window.setTimeout(() => {
       this.timer = 0;
       ++this.version.value;
-    }, 100);
+    }, this.pause);
   }
 
   private trim(): void {

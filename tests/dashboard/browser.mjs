@@ -47,9 +47,29 @@ export async function visit(t, { at = '', size = WIDE, colours = 'light', allowe
   return { server, page };
 }
 
+// What a test has opened. The pages go first: they would complain of a server that is away.
+const ends = new WeakMap();
+
+function endOf(t) {
+  const known = ends.get(t);
+  if (known) return known;
+  const opened = { pages: [], servers: [] };
+  ends.set(t, opened);
+  t.after(async () => {
+    for (const { context } of opened.pages) await context.close();
+    for (const server of opened.servers) await server.close();
+    for (const { complaints } of opened.pages) assert.deepEqual(complaints, [], 'the page complained');
+  });
+  return opened;
+}
+
+/** A server's options, and where the dashboard is while it is written. */
+export const optionsOf = (options) => [...options, ...(UI_DIR ? ['--ui-dir', UI_DIR] : [])];
+
 export async function serve(t, { options = [], ...settings } = {}) {
-  const server = await TwinServer.start({ ...settings, options: [...options, ...(UI_DIR ? ['--ui-dir', UI_DIR] : [])] });
-  t.after(() => server.close());
+  const { servers } = endOf(t);
+  const server = await TwinServer.start({ ...settings, options: optionsOf(options) });
+  servers.push(server);
   return server;
 }
 
@@ -63,11 +83,7 @@ export async function open(t, server, { at = '', size = WIDE, colours = 'light',
   });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
-  const complaints = listen(page, allowed);
-  t.after(async () => {
-    await context.close();
-    assert.deepEqual(complaints, [], 'the page complained');
-  });
+  endOf(t).pages.push({ context, complaints: listen(page, allowed) });
   await prepare?.(page);
   await page.goto(`${server.url}${root}/#/${at}`);
   return page;

@@ -3,7 +3,7 @@
 //   BATTERY_TWIN_TEST_BINARY=build/release/battery-twin node --test tests/dashboard/connection.test.mjs
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
-import { ask, AWAY, closeBrowser, connection, listed, sequence, told, until, visit } from './browser.mjs';
+import { ask, AWAY, closeBrowser, connection, listed, screenshot, sequence, told, until, visit } from './browser.mjs';
 
 after(closeBrowser);
 
@@ -38,6 +38,7 @@ test('killed in the middle of a batch and started again: no event is lost or dou
   assert.match(await page.getByRole('main').getAttribute('class'), /stale/);
   assert.match(await page.getByRole('main').evaluate((main) => getComputedStyle(main).filter), /grayscale/);
   await page.getByRole('link', { name: 'Health' }).click();
+  await screenshot(page, 'not-connected');
   for (const name of ['Pause the plant', '100 ms', 'Reset the factory …'])
     assert.ok(await page.getByRole('button', { name, exact: true }).isDisabled(), name);
   await page.getByRole('link', { name: 'Logs' }).click();

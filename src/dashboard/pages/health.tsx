@@ -80,7 +80,7 @@ function Server() {
     <section class="card" aria-labelledby="server">
       <h2 id="server">Server</h2>
       <Problem error={stale.value ? null : problem.value} />
-      {!now && !problem.value && <p class="dim">Loading …</p>}
+      {!now && !problem.value && <p class="dim">{stale.value ? 'Not connected' : 'Loading …'}</p>}
       {now && (
         <dl>
           <Item name="State">

@@ -131,10 +131,14 @@ function Events({ filter, search }: { filter: Filter; search: string }) {
   }, [log, away]);
 
   void log.version.value;
+  const began = performance.now();
   const all = hold.value?.rows ?? log.rows();
   const found = search ? all.filter((row) => row.kind !== 'event' || contains(row, search)) : all;
   const rows = found.slice(-drawn.value);
   const count = found.reduce((sum, row) => sum + Number(row.kind === 'event'), 0);
+
+  // After the list has been laid out.
+  useLayoutEffect(() => log.took(performance.now() - began));
 
   function keep(why: 'scrolled' | 'paused'): void {
     hold.value = { rows: hold.value?.rows ?? log.rows(), arrived: hold.value?.arrived ?? log.arrived, why };
