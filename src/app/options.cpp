@@ -12,6 +12,7 @@
 
 #include "battery_twin/process/random.hpp"
 #include "cell_file.hpp"
+#include "version.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -65,7 +66,7 @@ CLI::Validator real_numbers(double low, double high) {
 
 std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
   app.set_help_flag("--help", "Show this and exit");
-  app.set_version_flag("--version", std::string("battery-twin ") + BATTERY_TWIN_VERSION, "Show the version and exit");
+  app.set_version_flag("--version", "battery-twin " + version(), "Show the version and exit");
   add_environment(app, arguments);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {

@@ -17,6 +17,7 @@
 #include "battery_twin/plant/event_queue.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
 #include "log.hpp"
+#include "version.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -169,7 +170,7 @@ int serve(const ServeOptions& options) {
   plant::PlantSimulation plant(layout, plant_config, events, store.get(), std::move(kept));
   const auto api = api::make_api(
       plant, events,
-      {.version = BATTERY_TWIN_VERSION,
+      {.version = version(),
        .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
        .replay_capacity = kHistory,
        .on_event = [&log](const plant::Event& event) { log.event(event); },
