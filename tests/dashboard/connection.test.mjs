@@ -7,9 +7,11 @@ import test, { after } from 'node:test';
 import {
   ask,
   AWAY,
+  clockOf,
   closeBrowser,
   connection,
   listed,
+  newest,
   open,
   screenshot,
   sequence,
@@ -21,7 +23,6 @@ import {
 
 after(closeBrowser);
 
-const newest = async (server) => (await ask(server, 'GET', '/factory/logs?limit=1')).logs.at(-1)?.seq ?? 0;
 const banner = (page) => page.getByRole('alert').filter({ hasText: 'connection to the server is lost' });
 
 // It does by itself; the button is quicker.
@@ -175,10 +176,12 @@ test('events that are gone are a gap, not a silence', async (t) => {
 });
 
 test('a server that stands still is noticed, and one that goes on', async (t) => {
-  // Its own time-outs are not waited for: the page's clock runs ahead.
-  const prepare = (page) => page.clock.install();
+  // Its own time-outs are not waited for: the page's clock goes as the test says.
+  let clock;
+  const prepare = async (page) => (clock = await clockOf(page));
   const { server, page } = await visit(t, { at: 'logs', allowed: AWAY, options: ['--step-interval', '0'], prepare });
   await connection(page, 'Live').waitFor();
+  await clock.stop();
   process.kill(server.pid, 'SIGSTOP');
   await page.clock.fastForward(9_000);
   assert.equal(await banner(page).count(), 0);
@@ -192,4 +195,59 @@ test('a server that stands still is noticed, and one that goes on', async (t) =>
   await ask(server, 'POST', '/factory/start', { id: 'late' });
   await told(server, 'late');
   await showsAll(page, 1, await newest(server));
+});
+
+// Until that is called the page gets no answer to such a request.
+async function hold(page, path) {
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  await page.route(`**${path}`, async (route) => {
+    await released;
+    await route.continue().catch(() => undefined); // the page may have given it up
+  });
+  return release;
+}
+
+test('the table of batches goes on after a connection that broke while it asked for a batch', async (t) => {
+  const server = await serve(t, { options: ['--step-interval', '0'] });
+  const cable = await cableTo(t, server);
+  const page = await open(t, cable, { at: 'batches', allowed: AWAY });
+  await connection(page, 'Live').waitFor();
+  const release = await hold(page, '/batches/held');
+  const asked = page.waitForRequest('**/batches/held');
+  await ask(server, 'POST', '/factory/start', { id: 'held' });
+  await asked;
+  cable.cut();
+  await banner(page).waitFor();
+  cable.mend();
+  await comesBack(page);
+  await page.getByRole('row', { name: /held.*completed/ }).waitFor();
+  const answered = page.waitForResponse('**/batches/held');
+  release();
+  await answered;
+  await ask(server, 'POST', '/factory/start', { id: 'afterwards' });
+  await page.getByRole('row', { name: /afterwards.*completed/ }).waitFor();
+});
+
+test('an answer that comes late takes back nothing that events have told since', async (t) => {
+  const { server, page } = await visit(t, { at: 'plant', options: ['--step-interval', '1000'] });
+  await connection(page, 'Live').waitFor();
+  await page.getByText('The plant is empty.').waitFor();
+  const held = [];
+  await page.route('**/factory/status', async (route) => held.push({ route, response: await route.fetch() }));
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // it looks
+  await until('the old state', () => held.length > 0);
+  await ask(server, 'POST', '/factory/start', { id: 'new' });
+  const machine = page.getByRole('link', { name: /^Mixing anode.*working on batch new/ });
+  await machine.waitFor();
+
+  const [{ route, response }] = held;
+  assert.equal((await response.json()).state, 'idle');
+  const answered = page.waitForResponse('**/factory/status');
+  await route.fulfill({ response });
+  await (await answered).finished();
+  // It is drawn, or would be.
+  await page.evaluate(() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 100)));
+  assert.ok(await machine.isVisible(), 'the machine works on it');
+  assert.equal(await page.getByText('The plant is empty.').count(), 0);
 });
