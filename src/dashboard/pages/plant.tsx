@@ -84,7 +84,7 @@ function Pace({ interval }: { interval: number }) {
       <label>
         Step interval{' '}
         <select
-          disabled={stale.value || pace.busy}
+          disabled={stale.value}
           value={String(interval)}
           onChange={(event) => void pace.change({ step_interval_ms: Number(event.currentTarget.value) }, '')}
         >
