@@ -45,9 +45,10 @@ postgresql_clusters() {
 clusters_before=" $(postgresql_clusters | tr '\n' ' ')"
 
 echo "Installing$missing"
+echo "and what they need, which takes a minute or two"
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 
 # Debian starts nginx and will do so at every boot. The benchmark starts its own; one that was there before is left alone.
 case "$missing " in
