@@ -141,7 +141,8 @@ TEST(House, PrivateHeadersStayInTheirRoom) {
 }
 
 TEST(House, TestsMirrorTheRooms) {
-  const std::vector<std::string_view> more{"house", "system", "bench", "fuzz", "data", "postgres", "dashboard"};
+  const std::vector<std::string_view> more{"house", "system",   "bench",     "fuzz",
+                                           "data",  "postgres", "dashboard", "package"};
   for (const auto& entry : fs::directory_iterator(fs::path(BATTERY_TWIN_SOURCE_DIR) / "tests")) {
     if (!entry.is_directory()) continue;
     const std::string name = entry.path().filename().string();
