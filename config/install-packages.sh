@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing for one of: run, test, bench, fuzz.
 set -eu
 
-packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libsqlitecpp-dev libpqxx-dev"
+packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libssl-dev libsqlitecpp-dev libpqxx-dev"
 # Node.js builds the dashboard. Where there is one already, perhaps not Debian's, it has brought its npm.
 node=""
 if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then

@@ -125,10 +125,22 @@ class Parser final : public beast::http::basic_parser<true> {
       case Field::sec_websocket_version:
         return only(header_.websocket_version);
       case Field::unknown:
-        if (beast::iequals(name, "X-Request-ID")) first(header_.request_id);
-        return;
+        return on_other_field(name, value);
       default:
         return;
+    }
+  }
+
+  // Those that Beast has no name for.
+  void on_other_field(beast::string_view name, beast::string_view value) {
+    if (beast::iequals(name, "X-Request-ID")) {
+      if (header_.request_id.empty()) header_.request_id = view(value);
+    } else if (beast::iequals(name, "X-Forwarded-For")) {
+      if (!header_.forwarded_for.empty()) header_.forwarded_for += ',';
+      header_.forwarded_for += view(value);
+    } else if (beast::iequals(name, "X-Forwarded-Proto")) {
+      ++header_.forwarded_protos;
+      header_.forwarded_proto = view(value);
     }
   }
 
@@ -177,13 +189,14 @@ std::optional<std::string> decoded(std::string_view text) {
 // Takes the target apart.
 [[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header) {
   std::string_view text = header.target;
-  constexpr std::string_view kScheme = "http://";
-  if (text.size() > kScheme.size() && beast::iequals(text.substr(0, kScheme.size()), kScheme)) {
-    text.remove_prefix(kScheme.size());
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (text.size() <= scheme.size() || !beast::iequals(text.substr(0, scheme.size()), scheme)) continue;
+    text.remove_prefix(scheme.size());
     const auto end = text.find_first_of("/?");
     header.host = text.substr(0, end);
     if (!is_host(header.host)) return Refusal{400, "The target's host is malformed"};
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end);
+    break;
   }
   const auto question = text.find('?');
   if (question != std::string_view::npos) header.query = text.substr(question + 1);

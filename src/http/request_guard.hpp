@@ -70,6 +70,9 @@ struct RequestHeader {
   std::string_view request_method;  ///< Access-Control-Request-Method
   std::string_view websocket_key;
   std::string_view websocket_version;
+  std::string_view forwarded_proto;  ///< X-Forwarded-Proto
+  int forwarded_protos = 0;          ///< fields of that name
+  std::string forwarded_for;         ///< all fields X-Forwarded-For, in order, with commas between
 
   std::string_view query;    ///< as sent
   std::string_view as_sent;  ///< the path, where nothing in it had to be decoded
