@@ -100,7 +100,8 @@ class JsonFlag final : public spdlog::custom_flag_formatter {
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/, spdlog::memory_buf_t& out) override {
     const std::string text(message.payload.data(), message.payload.size());
     const std::string line = "{\"timestamp\":\"" + time_text(message.time) + "\",\"level\":\"" +
-                             std::string(json_level(message.level)) + "\",\"message\":" + api::dump(api::Json(text)) + "}";
+                             std::string(json_level(message.level)) + "\",\"message\":" + api::dump(api::Json(text)) +
+                             "}";
     out.append(line.data(), line.data() + line.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonFlag>(); }

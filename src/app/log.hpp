@@ -19,9 +19,10 @@ struct LogConfig {
   bool json = false;  ///< one object a line
 };
 
-/// The two logs, in uvicorn's format or in JSON: what happens on stderr, one line per request on stdout. Lines are written by a
-/// thread of their own from a bounded queue; when it is full the oldest are dropped, so that a slow terminal or a full
-/// disk never holds up the server. `access`, `flush_access` and `change` are for one thread, the others for any.
+/// The two logs, in uvicorn's format or in JSON: what happens on stderr, one line per request on stdout. Lines are
+/// written by a thread of their own from a bounded queue; when it is full the oldest are dropped, so that a slow
+/// terminal or a full disk never holds up the server. `access`, `flush_access` and `change` are for one thread, the
+/// others for any.
 class Log {
  public:
   explicit Log(const LogConfig& config);

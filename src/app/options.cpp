@@ -157,11 +157,10 @@ void add_foreign_options(CLI::App& app, std::vector<std::string>& notes) {
   const auto note = [&notes](const std::string& name) {
     notes.push_back(name + " has no meaning here and is ignored");
   };
-  for (const std::string name :
-       {"--loop", "--http", "--ws", "--ws-max-queue", "--lifespan", "--interface", "--app-dir", "--limit-max-requests",
-        "--limit-max-requests-jitter", "--reload-dir", "--reload-include", "--reload-exclude", "--reload-delay",
-        "--log-config", "--env-file", "--ssl-version", "--h11-max-incomplete-event-size",
-        "--timeout-worker-healthcheck"}) {
+  for (const std::string name : {"--loop", "--http", "--ws", "--ws-max-queue", "--lifespan", "--interface", "--app-dir",
+                                 "--limit-max-requests", "--limit-max-requests-jitter", "--reload-dir",
+                                 "--reload-include", "--reload-exclude", "--reload-delay", "--log-config", "--env-file",
+                                 "--ssl-version", "--h11-max-incomplete-event-size", "--timeout-worker-healthcheck"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [note, name](const std::vector<std::string>&) { note(name); }, "Accepted and ignored")
         ->allow_extra_args(false)
@@ -205,8 +204,8 @@ std::string complaint_about_root_path(const std::string& path) {
                                  : "should be like /twin: a slash first and none at the end, letters, digits, - . _ ~";
 }
 
-// TLS is what is wanted when one of its files is named, or clients are to be verified: without a certificate of ours that
-// is refused later, and not taken for plain text.
+// TLS is what is wanted when one of its files is named, or clients are to be verified: without a certificate of ours
+// that is refused later, and not taken for plain text.
 std::optional<http::TlsConfig> tls_from(http::TlsConfig tls, int clients) {
   if (tls.certificates.empty() && tls.key.empty() && tls.authorities.empty() && clients == 0) return std::nullopt;
   using Clients = http::TlsConfig::Clients;

@@ -33,8 +33,8 @@ struct ServeOptions {
   bool colours = false;
   bool log_json = false;  ///< one JSON object a line
   std::chrono::milliseconds graceful_timeout{8'000};
-  std::string root_path;           ///< below which a proxy serves the routes, e.g. "/twin"; or empty
-  std::string ui_dir;              ///< folder of the dashboard's files, instead of those in the program; or empty
+  std::string root_path;  ///< below which a proxy serves the routes, e.g. "/twin"; or empty
+  std::string ui_dir;     ///< folder of the dashboard's files, instead of those in the program; or empty
   std::optional<http::TlsConfig> tls;
   bool reload = false;      ///< read again what has changed
   std::string config_file;  ///< or empty
@@ -42,7 +42,7 @@ struct ServeOptions {
   /// What was given in any way, by the option's first name without dashes.
   std::map<std::string, std::vector<std::string>> given;
   std::vector<std::string> arguments;  ///< all this was read from, beside the environment and files
-  std::vector<std::string> notes;  ///< what was accepted but has no effect, to be said at start
+  std::vector<std::string> notes;      ///< what was accepted but has no effect, to be said at start
 };
 
 struct SimulateOptions {

@@ -60,12 +60,15 @@ bool is_same(process::CellDesign a, process::CellDesign b) {
 }  // namespace
 
 bool is_live(const std::string& option) {
-  static constexpr auto kLive = std::to_array<std::string_view>(
-      {"cors-origin", "allowed-host", "header", "no-server-header", "no-date-header", "no-proxy-headers",
-       "forwarded-allow-ips", "limit-concurrency", "max-body", "ws-max-size", "timeout-keep-alive",
-       "timeout-graceful-shutdown", "ws-ping-interval", "ws-ping-timeout", "log-level", "no-access-log",
-       "step-interval", "ssl-keyfile", "ssl-certfile", "ssl-keyfile-password", "ssl-ca-certs", "ssl-cert-reqs",
-       "ssl-ciphers"});
+  static constexpr auto kLive =
+      std::to_array<std::string_view>({"cors-origin",         "allowed-host",         "header",
+                                       "no-server-header",    "no-date-header",       "no-proxy-headers",
+                                       "forwarded-allow-ips", "limit-concurrency",    "max-body",
+                                       "ws-max-size",         "timeout-keep-alive",   "timeout-graceful-shutdown",
+                                       "ws-ping-interval",    "ws-ping-timeout",      "log-level",
+                                       "no-access-log",       "step-interval",        "ssl-keyfile",
+                                       "ssl-certfile",        "ssl-keyfile-password", "ssl-ca-certs",
+                                       "ssl-cert-reqs",       "ssl-ciphers"});
   return std::ranges::find(kLive, option) != kLive.end();
 }
 

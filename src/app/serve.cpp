@@ -145,10 +145,8 @@ int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
   std::signal(SIGXFSZ, SIG_IGN);  // NOLINT(cert-err33-c): a file that may not grow is an error like a full disk
   http::raise_descriptor_limit();
-  Log log({.level = options.log_level,
-           .access = options.access_log,
-           .colours = options.colours,
-           .json = options.log_json});
+  Log log(
+      {.level = options.log_level, .access = options.access_log, .colours = options.colours, .json = options.log_json});
   const std::string pid = std::to_string(::getpid());
   log.info("Started server process [" + pid + "]");
   for (const std::string& note : options.notes) log.info(note);

@@ -484,8 +484,8 @@ class HttpSession final : public Connection {
   void log_access(int status) {
     if (!hub_.config.on_access) return;
     const auto shown = [](std::string_view text) { return text.empty() ? "-" : text; };
-    hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method), shown(header_.target), header_.http_1_0 ? "1.0" : "1.1",
-                          status);
+    hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method), shown(header_.target),
+                          header_.http_1_0 ? "1.0" : "1.1", status);
   }
 
   // Writes as much as the socket takes at once, nearly always all.
@@ -647,7 +647,7 @@ class HttpSession final : public Connection {
   bool skipped_line_ = false;
   HeaderText scan_{0};
   std::string header_bytes_;
-  RequestHeader header_;  // of header_bytes_
+  RequestHeader header_;           // of header_bytes_
   bool remembers_header_ = false;  // header_bytes_ were accepted: the same again need not be looked at
   std::string client_;             // for whom a trusted proxy asks; empty: for itself
   bool secure_ = false;            // that one came by TLS

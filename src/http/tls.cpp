@@ -1,9 +1,7 @@
 #include "tls.hpp"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
-#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <new>
@@ -15,10 +13,17 @@ namespace {
 
 constexpr std::string_view kSessions = "battery-twin";
 
+struct Password {
+  const std::string& text;
+  bool asked = false;
+};
+
 // Never asks on the terminal: a server has nobody there.
-int give_password(char* buffer, int size, int /*writing*/, void* password) {
-  const auto& text = *static_cast<const std::string*>(password);
-  if (text.size() > static_cast<std::size_t>(size)) return -1;
+int give_password(char* buffer, int size, int /*writing*/, void* data) {
+  auto& password = *static_cast<Password*>(data);
+  password.asked = true;
+  const std::string& text = password.text;
+  if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
   std::memcpy(buffer, text.data(), text.size());
   return static_cast<int>(text.size());
 }
@@ -51,15 +56,11 @@ void must_be_readable(const char* option, const std::string& path) {
     throw std::runtime_error(std::string(option) + ": cannot read " + path);
 }
 
-std::string why_not_the_key(const TlsConfig& config) {
-  const unsigned long code = ERR_peek_error();
-  const int cause = ERR_GET_REASON(code);
-  const bool is_locked = (ERR_GET_LIB(code) == ERR_LIB_PEM && cause == PEM_R_BAD_PASSWORD_READ) ||
-                         cause == PEM_R_BAD_DECRYPT || cause == ERR_R_INTERRUPTED_OR_CANCELLED;
-  std::string text = reason();
-  if (config.password.empty() && is_locked) return "the key has a password, and --ssl-keyfile-password is not given";
-  if (!config.password.empty()) return text + "; is --ssl-keyfile-password right?";
-  return text;
+std::string why_not_the_key(const Password& password) {
+  const std::string text = reason();
+  if (!password.asked) return text;
+  if (password.text.empty()) return "the key has a password, and --ssl-keyfile-password is not given";
+  return text + "; is --ssl-keyfile-password right?";
 }
 
 }  // namespace
@@ -85,11 +86,12 @@ Tls::Tls(const TlsConfig& config) : context_(SSL_CTX_new(TLS_server_method())) {
   const std::string& key = config.key.empty() ? config.certificates : config.key;
   must_be_readable("--ssl-keyfile", key);
   SSL_CTX_set_default_passwd_cb(context, give_password);
-  SSL_CTX_set_default_passwd_cb_userdata(context, const_cast<std::string*>(&config.password));
+  Password password{config.password};
+  SSL_CTX_set_default_passwd_cb_userdata(context, &password);
   const int has_key = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM);
   SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
   SSL_CTX_set_default_passwd_cb(context, nullptr);
-  if (has_key != 1) throw std::runtime_error("--ssl-keyfile: " + key + ": " + why_not_the_key(config));
+  if (has_key != 1) throw std::runtime_error("--ssl-keyfile: " + key + ": " + why_not_the_key(password));
   if (SSL_CTX_check_private_key(context) != 1)
     throw std::runtime_error("--ssl-keyfile: " + key + " does not belong to " + config.certificates);
 

@@ -18,8 +18,8 @@ using boost::system::error_code;
 constexpr std::chrono::seconds kHandshakeTime{10};
 constexpr std::chrono::seconds kLastWords{2};  // of the client, after it has been told that there is no more
 constexpr std::size_t kAtOnce = 16 * 1024;     // what a record holds
-constexpr int kPairHolds = 64 * 1024;          // bytes on their way from the session; the system counts its own beside them
-constexpr int kRoundsAtOnce = 16;              // then others have their turn
+constexpr int kPairHolds = 64 * 1024;  // bytes on their way from the session; the system counts its own beside them
+constexpr int kRoundsAtOnce = 16;      // then others have their turn
 
 // One client that speaks TLS. Whatever is ready is moved, then it waits for what would let it move more. While nothing
 // moves it holds no buffer of its own.

@@ -35,7 +35,8 @@ std::optional<ip::address> address_from(std::string_view text) {
 std::optional<unsigned short> number_from(std::string_view text, unsigned short most) {
   unsigned short number = 0;
   const char* end = text.data() + text.size();
-  if (text.empty() || std::from_chars(text.data(), end, number).ptr != end || number > most) return std::nullopt;
+  const auto [read, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || read != end || number > most) return std::nullopt;
   return number;
 }
 

@@ -35,7 +35,9 @@ const std::vector<Room>& rooms() {
       {"http",
        {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "boost/uuid/",
         "openssl/", "sys/", "unistd.h", "zlib.h"}},
-      {"app", {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "fcntl.h", "poll.h", "sys/", "unistd.h"}},
+      {"app",
+       {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "fcntl.h", "poll.h", "sys/",
+        "unistd.h"}},
   };
   return all;
 }
