@@ -46,7 +46,8 @@ std::optional<Variable> variable_for(const std::string& option) {
   };
   if (auto value = value_of("BATTERY_TWIN_" + variable_name(option)); !value.empty()) return Variable{value};
   std::string value = value_of("UVICORN_" + variable_name(option));
-  // Two that uvicorn knows by other names.
+  // Three that uvicorn knows by other names.
+  if (value.empty() && option == "--header") value = value_of("UVICORN_HEADERS");
   if (value.empty() && option == "--forwarded-allow-ips") value = value_of("FORWARDED_ALLOW_IPS");
   if (value.empty() && option == "--workers") value = value_of("WEB_CONCURRENCY");
   return value.empty() ? std::nullopt : std::optional(Variable{value, true});

@@ -56,7 +56,7 @@ TEST(CommandLine, ComesBeforeTheEnvironmentAndThatBeforeTheFile) {
 
 TEST(CommandLine, TakesListsFromTheEnvironment) {
   const Twin twin(
-      {}, environment({"UVICORN_HEADER=X-A:1 X-B:2", "BATTERY_TWIN_CORS_ORIGIN=https://a.example https://b.example"}));
+      {}, environment({"UVICORN_HEADERS=X-A:1 X-B:2", "BATTERY_TWIN_CORS_ORIGIN=https://a.example https://b.example"}));
   const auto answer = twin.http.get("/health/live", {{"Origin", "https://b.example"}});
   EXPECT_EQ(answer.field("x-a"), "1");
   EXPECT_EQ(answer.field("x-b"), "2");
