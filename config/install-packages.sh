@@ -6,7 +6,7 @@ packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libsp
 # Node.js builds the dashboard. Where there is one already, perhaps not Debian's, it has brought its npm.
 node=""
 if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
-  node="nodejs npm"
+  node="nodejs npm ca-certificates"  # Debian's Node.js trusts what that brings
 fi
 case "${1:-run}" in
   run) packages="$packages $node" ;;

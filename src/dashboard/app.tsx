@@ -1,7 +1,7 @@
 // The frame around the pages: navigation, state of the connection, what is announced.
 
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
 import { announcement } from './announce';
 import { Icon } from './icons';
@@ -10,7 +10,7 @@ import { Batches } from './pages/batches';
 import { Health } from './pages/health';
 import { Logs } from './pages/logs';
 import { Plant } from './pages/plant';
-import { link, page } from './router';
+import { link, page, place } from './router';
 import { url } from './server';
 import {
   lengthUnit,
@@ -31,11 +31,10 @@ const pages = [
 ] as const;
 
 export function App() {
-  const current = pages.find((one) => one.name === page.value) ?? pages[0];
-  useEffect(() => {
-    document.title = `${current.title} · battery-twin`;
-  }, [current]);
-  const View = current.view;
+  const current = pages.find((one) => one.name === page.value);
+  useTitle(current?.title ?? 'Not found');
+  useFocusOnChange();
+  const View = current?.view ?? NotFound;
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>
@@ -67,6 +66,43 @@ export function App() {
   );
 }
 
+function useTitle(page: string): void {
+  const { path } = place.value;
+  const title = [...path.slice(1).reverse(), page, 'battery-twin'].join(' · ');
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
+
+// Who goes to another view begins at its heading, as after the load of a page; not after the first load, where the
+// browser does that itself.
+function useFocusOnChange(): void {
+  const view = place.value.path.join('/');
+  const before = useRef(view);
+  useEffect(() => {
+    if (before.current === view) return;
+    before.current = view;
+    if (document.querySelector('dialog[open]')) return; // it has the focus
+    scrollTo(0, 0);
+    const main = document.getElementById('main');
+    const heading = main?.querySelector<HTMLElement>('h1');
+    if (heading) heading.tabIndex = -1;
+    (heading ?? main)?.focus({ preventScroll: true });
+  }, [view]);
+}
+
+function NotFound() {
+  return (
+    <>
+      <h1>There is no such page</h1>
+      <p>
+        The address names a view that this dashboard does not have. The <a href="#/plant">plant</a> is a good place to go
+        on from.
+      </p>
+    </>
+  );
+}
+
 // The place behind # is the page's: the link must not change it.
 function skip(event: Event): void {
   event.preventDefault();
@@ -77,7 +113,7 @@ function ConnectionState() {
   const text = useComputed(() => {
     switch (connection.value.state) {
       case 'live':
-        return factory.value?.pacing.paused ? 'Live, plant paused' : 'Live';
+        return factory.value?.pacing.paused ? 'Live, paused' : 'Live';
       case 'connecting':
         return 'Connecting';
       case 'lost':
@@ -120,8 +156,23 @@ function NextTry({ at }: { at: Date | null }) {
 }
 
 function Settings() {
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const closeOutside = ({ target }: Event): void => {
+      if (menu.current?.open && target instanceof Node && !menu.current.contains(target)) menu.current.open = false;
+    };
+    for (const type of ['pointerdown', 'focusin']) document.addEventListener(type, closeOutside);
+    return () => {
+      for (const type of ['pointerdown', 'focusin']) document.removeEventListener(type, closeOutside);
+    };
+  }, []);
+  function closeOnEscape(event: KeyboardEvent): void {
+    if (event.key !== 'Escape' || !menu.current?.open) return;
+    menu.current.open = false;
+    menu.current.querySelector('summary')?.focus();
+  }
   return (
-    <details class="settings">
+    <details class="settings" ref={menu} onKeyDown={closeOnEscape}>
       <summary>Display</summary>
       <div class="panel">
         <Choice label="Colours" value={theme} choices={themes} />

@@ -86,7 +86,13 @@ type Listener = (messages: readonly Message[]) => void;
 const listeners = new Set<Listener>();
 
 /**
- * Life-cycle events and gaps as they come, many at a time.
+ * Not from the server: said before the first event of one that began anew, numbers its events from 1 again, and may have
+ * other batches.
+ */
+export const ANEW = 'server_started_anew';
+
+/**
+ * Events and gaps as they come, many at a time. Each life-cycle event comes once, in order.
  * @return ends it
  */
 export function onMessages(listener: Listener): () => void {
@@ -97,15 +103,19 @@ export function onMessages(listener: Listener): () => void {
 const FIRST_RETRY = 500;
 const LAST_RETRY = 15_000;
 const QUIET = 10_000; // then the server is asked whether it is there
-const SILENT = 20_000; // then it is not
+const SILENT = 10_000; // after that, without an answer, it is not
 const GATHER = 50; // messages of so many milliseconds are shown at once
 const REFRESH = 1_000; // between two looks at /factory/status that events make due
 const LOOK_AGAIN = 15_000; // pacing has no event
+const MOST = 5_000; // messages that wait for a timer, which comes late in a tab that nobody sees
 
 let socket: WebSocket | null = null;
 let retry = FIRST_RETRY;
-let lastSeq: number | null = null;
+/** The last event, by which the server's events are known again. No timestamp: it is among those that are gone. */
+let last: { seq: number; timestamp: string | null } | null = null;
 let heard = 0;
+/** Since when an answer is waited for. */
+let asked: number | null = null;
 let retryTimer = 0;
 let waiting: Message[] = [];
 let gatherTimer = 0;
@@ -117,13 +127,11 @@ export function start(): void {
   connect();
   setInterval(watch, 1_000);
   setInterval(() => {
-    if (!stale.peek() && document.visibilityState === 'visible') void refresh();
+    if (!stale.peek() && document.visibilityState === 'visible') refresh().catch(() => undefined);
   }, LOOK_AGAIN);
-  addEventListener('online', tryNow);
+  addEventListener('online', lookNow);
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState !== 'visible') return;
-    if (stale.peek()) tryNow();
-    else void refresh();
+    if (document.visibilityState === 'visible') lookNow();
   });
 }
 
@@ -132,6 +140,15 @@ export function tryNow(): void {
   if (socket) return;
   clearTimeout(retryTimer);
   connect();
+}
+
+// The computer may have slept, or changed its network: whether the connection still stands is asked at once.
+function lookNow(): void {
+  if (stale.peek()) tryNow();
+  else {
+    ask();
+    refresh().catch(() => undefined);
+  }
 }
 
 /** The address of the events, e.g. with {since: "12"}. */
@@ -143,15 +160,22 @@ export function eventsUrl(query: Record<string, string>): URL {
 }
 
 function connect(): void {
-  const opened = new WebSocket(eventsUrl(lastSeq === null ? { replay: '100' } : { since: String(lastSeq) }));
+  pass();
+  // The last event is asked for once more: if another one comes in its place, the server is not the one it was.
+  const opened = new WebSocket(eventsUrl(last ? { since: String(Math.max(0, last.seq - 1)) } : { replay: '100' }));
   socket = opened;
-  heard = Date.now();
+  asked = Date.now();
+  let answered = (): void => undefined;
+  const answer = new Promise<void>((resolve) => (answered = resolve));
   opened.onopen = () => {
-    heard = Date.now();
-    void begin(opened);
+    hear();
+    ask();
+    void begin(opened, answer);
   };
   opened.onmessage = (event: MessageEvent<string>) => {
-    heard = Date.now();
+    if (socket !== opened) return;
+    hear();
+    answered();
     if (event.data.startsWith('{')) receive(JSON.parse(event.data) as Message);
   };
   opened.onclose = () => {
@@ -159,22 +183,25 @@ function connect(): void {
   };
 }
 
-// The connection stands: once the plant's state is known too, all is as it says.
-async function begin(opened: WebSocket): Promise<void> {
+// The connection stands: once the plant's state is known too, and whose events come, all is as it says. The events that
+// were asked for, if there are any, come before the answer to a text.
+async function begin(opened: WebSocket, answer: Promise<void>): Promise<void> {
   try {
-    await refresh();
+    await Promise.all([refresh(), answer]);
   } catch {
     opened.close();
     return;
   }
   if (socket !== opened || opened.readyState !== WebSocket.OPEN) return;
+  pass();
   retry = FIRST_RETRY;
   connection.value = { state: 'live' };
 }
 
 function lose(): void {
-  socket?.close();
+  const lost = socket;
   socket = null;
+  lost?.close();
   // Half of it is left to chance, so that the clients of a server that was away do not come all at once.
   const pause = retry / 2 + (Math.random() * retry) / 2;
   retry = Math.min(retry * 2, LAST_RETRY);
@@ -185,32 +212,38 @@ function lose(): void {
   retryTimer = window.setTimeout(connect, pause);
 }
 
-// A connection can break without a word; the server answers any text (Echo: …).
-let asked = 0;
+// A connection can break without a word, and a server can stand still; it answers any text (Echo: …). Silence alone means
+// nothing: the browser runs the timers of a tab that nobody sees once a minute only.
 function watch(): void {
   if (!socket) return;
-  const silence = Date.now() - heard;
-  if (silence > SILENT) {
-    const silent = socket;
-    socket = null;
-    silent.onclose = null;
-    silent.close();
-    lose();
-  } else if (silence > QUIET && socket.readyState === WebSocket.OPEN && Date.now() - asked > QUIET / 2) {
-    asked = Date.now();
-    socket.send('ping');
-  }
-  if (connection.peek().state === 'live' && silence < QUIET + 3_000) asOf.value = new Date(heard);
+  const now = Date.now();
+  if (asked !== null && now - asked > SILENT) lose();
+  else if (asked === null && now - heard > QUIET) ask();
+  if (connection.peek().state === 'live' && now - heard < QUIET + 3_000) asOf.value = new Date(heard);
+}
+
+function ask(): void {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  asked = Date.now();
+  socket.send('ping');
+}
+
+function hear(): void {
+  heard = Date.now();
+  asked = null;
 }
 
 function receive(message: Message): void {
   waiting.push(message);
-  if (gatherTimer === 0) gatherTimer = window.setTimeout(pass, GATHER);
+  if (waiting.length >= MOST) pass();
+  else if (gatherTimer === 0) gatherTimer = window.setTimeout(pass, GATHER);
 }
 
 function pass(): void {
+  clearTimeout(gatherTimer);
   gatherTimer = 0;
-  const messages = waiting;
+  if (waiting.length === 0) return;
+  const messages = waiting.flatMap(inOrder);
   waiting = [];
   batch(() => {
     asOf.value = new Date(heard);
@@ -219,15 +252,43 @@ function pass(): void {
   });
 }
 
+// What is to be made of a message after those before it: nothing if it is known, more if the server began anew.
+function inOrder(message: Message): Message[] {
+  if (message.status === 'gap') return gapInOrder(message);
+  if (message.seq === undefined) return [message];
+  const before = last;
+  if (before && message.seq === before.seq && (before.timestamp ?? message.timestamp) === message.timestamp) return [];
+  last = { seq: message.seq, timestamp: message.timestamp };
+  return before && message.seq <= before.seq ? [anew(message), message] : [message];
+}
+
+function gapInOrder(message: Message): Message[] {
+  const from = message.data.from ?? 0;
+  const to = message.data.to ?? 0;
+  if (last && to < last.seq) {
+    // The server has never had as many: the "gap" is all that it has, and follows.
+    last = from > 1 ? { seq: from - 1, timestamp: null } : null;
+    return [anew(message)];
+  }
+  const known = last?.seq ?? 0;
+  last = { seq: to, timestamp: known === to ? (last?.timestamp ?? null) : null };
+  return to > known ? [{ ...message, data: { ...message.data, from: Math.max(from, known + 1), to } }] : [];
+}
+
+const anew = ({ timestamp }: Message): Message => ({
+  process_name: '',
+  status: ANEW,
+  timestamp,
+  data: { batch_id: null, message: 'The server started anew' },
+});
+
 function apply(message: Message): void {
   const { data, status } = message;
-  if (message.seq !== undefined) {
-    if (lastSeq !== null && message.seq <= lastSeq && data.replayed) return;
-    lastSeq = message.seq;
-  }
-  if (status === 'gap') {
-    gaps.value = [...gaps.peek(), { from: data.from ?? 0, to: data.to ?? 0, at: new Date(message.timestamp) }];
-    lastSeq = data.to ?? null;
+  if (status === 'gap' || status === ANEW) {
+    if (status === 'gap')
+      gaps.value = [...gaps.peek(), { from: data.from ?? 0, to: data.to ?? 0, at: new Date(message.timestamp) }];
+    // Nobody knows what was changed meanwhile.
+    for (const machine of machines.peek()) machine.value = { ...machine.peek(), changes: machine.peek().changes + 1 };
     refreshSoon();
     return;
   }
@@ -237,10 +298,15 @@ function apply(message: Message): void {
       if (id !== null) progressed(id, data.stage ?? {}, data.progress ?? {});
       return;
     case 'machine_turned_on':
-      changeMachine(message.process_name, (machine) => ({ ...machine, batch: id, failed: false }));
+      // What is replayed is older than the state that was asked for when the connection stood.
+      changeMachine(message.process_name, (machine) => ({
+        ...machine,
+        batch: data.replayed ? machine.batch : id,
+        failed: false,
+      }));
       return;
     case 'machine_turned_off':
-      changeMachine(message.process_name, (machine) => ({ ...machine, batch: null }));
+      if (!data.replayed) changeMachine(message.process_name, (machine) => ({ ...machine, batch: null }));
       return;
     case 'machine_simulation_error':
       changeMachine(message.process_name, (machine) => ({ ...machine, failed: true }));
@@ -286,12 +352,19 @@ function refreshSoon(): void {
   }, wait);
 }
 
+let looks = 0;
+let newestLook = 0;
+
 /** Looks at /factory/status now, e.g. after the pacing was changed. */
 export async function refresh(): Promise<void> {
-  const status = await get<FactoryStatus>('factory/status');
+  const look = ++looks;
   refreshed = Date.now();
+  const status = await get<FactoryStatus>('factory/status');
+  if (look < newestLook) return; // answered after a later one
+  newestLook = look;
   batch(() => {
-    if (factory.peek() && factory.peek()?.models !== status.models) forgetSchema();
+    const before = factory.peek();
+    if (before && (before.models !== status.models || before.version !== status.version)) forgetSchema();
     factory.value = status;
     queue.value = status.queue;
     running.value = status.running.map((one) => ({ id: one.batch_id, stage: one.stage, progress: one.progress }));

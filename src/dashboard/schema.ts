@@ -122,7 +122,7 @@ function group(name: string, node: Node): Group {
     description: node.description ?? '',
     fields: Object.entries(properties).map(([field, one]) => ({
       name: field,
-      label: label(field),
+      label: label(field, one['x-unit']),
       unit: one['x-unit'] ?? '1',
       description: one.description ?? '',
       standard: typeof one.default === 'number' ? one.default : null,
@@ -134,9 +134,10 @@ function group(name: string, node: Node): Group {
   };
 }
 
-// A unit at the end of a name ("charge_current_A") is said by the unit itself.
-function label(name: string): string {
-  return words(name.replace(/_(A|V|s)$/, ''));
+// A unit at the end of a name ("charge_current_A", "electrolyte_g_per_Ah") is said by the unit itself.
+function label(name: string, unit = '1'): string {
+  const end = unit === 'd' ? '_days' : `_${unit.replace('/', '_per_')}`;
+  return words(name.endsWith(end) ? name.slice(0, -end.length) : name);
 }
 
 function limits(node: Node): Limits {
@@ -154,7 +155,7 @@ function outputs(node: Node | undefined): Map<string, Output> {
     const types = Array.isArray(one.type) ? one.type : [one.type];
     found.set(name, {
       name,
-      label: words(name),
+      label: label(name, one['x-unit']),
       unit: one['x-unit'] ?? '1',
       description: one.description ?? '',
       kind: types.includes('boolean') ? 'boolean' : types.includes('integer') ? 'integer' : 'number',

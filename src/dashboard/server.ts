@@ -28,15 +28,21 @@ export function url(path: string): URL {
   return new URL(path, document.baseURI);
 }
 
-async function ask<T>(path: string, init: RequestInit): Promise<T> {
+// Milliseconds that an answer may take. A change can have to wait for the machines' next step, which is up to a minute.
+const PATIENCE = 20_000;
+const PATIENCE_FOR_CHANGES = 120_000;
+
+async function ask<T>(path: string, init: RequestInit, patience: number, stop?: AbortSignal): Promise<T> {
+  const late = AbortSignal.timeout(patience);
   let response: Response;
+  let text: string;
   try {
-    response = await fetch(url(path), init);
+    response = await fetch(url(path), { ...init, signal: stop ? AbortSignal.any([stop, late]) : late });
+    text = await response.text();
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Refusal(0, 'The server cannot be reached');
+    if (stop?.aborted) throw error;
+    throw new Refusal(0, late.aborted ? 'The server does not answer' : 'The server cannot be reached');
   }
-  const text = await response.text();
   let answer: unknown;
   try {
     answer = JSON.parse(text);
@@ -51,12 +57,13 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
 }
 
 export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return ask<T>(path, signal ? { signal } : {});
+  return ask<T>(path, {}, PATIENCE, signal);
 }
 
 export function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  if (body === undefined) return ask<T>(path, { method });
-  return ask<T>(path, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  if (body === undefined) return ask<T>(path, { method }, PATIENCE_FOR_CHANGES);
+  const init = { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+  return ask<T>(path, init, PATIENCE_FOR_CHANGES);
 }
 
 export type LineName = string;

@@ -88,9 +88,14 @@ export function Dialog({ title, kind = 'dialog', onClose, children }: DialogProp
   const heading = useId();
   useEffect(() => {
     const before = document.activeElement;
-    element.current?.showModal();
+    const dialog = element.current;
+    dialog?.showModal();
     return () => {
-      if (before instanceof HTMLElement || before instanceof SVGElement) before.focus();
+      dialog?.close(); // as long as it is open nothing behind it can have the focus
+      if ((before instanceof HTMLElement || before instanceof SVGElement) && before.isConnected && before !== document.body)
+        before.focus();
+      // Opened from a page that is gone, or by its address: on with the page that is there.
+      else document.getElementById('main')?.focus({ preventScroll: true });
     };
   }, []);
   return (

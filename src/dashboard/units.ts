@@ -24,7 +24,17 @@ const lengths: Record<'µm' | 'mm' | 'm', Unit> = {
 export function displayUnit(si: string, typical: number | null | undefined): Unit {
   if (si === 'm') return lengths[lengthUnit.value === 'auto' ? fitting(typical) : lengthUnit.value];
   if (si === 'K' && temperatureUnit.value === '°C') return { name: '°C', exponent: 0, offset: 273.15 };
-  return { name: si === '1' ? '' : si, exponent: 0, offset: 0 };
+  return { name: si === '1' ? '' : written(si), exponent: 0, offset: 0 };
+}
+
+/** "kg/m2" as it is printed: kg/m² */
+function written(si: string): string {
+  return si
+    .replace(/(?<=[A-Za-z])[23]/g, (power) => (power === '2' ? '²' : '³'))
+    .replaceAll('*', '·')
+    .replace('Ohm', 'Ω')
+    .replace('degC', '°C')
+    .replace('%RH', '% RH');
 }
 
 function fitting(typical: number | null | undefined): 'µm' | 'mm' | 'm' {

@@ -148,7 +148,7 @@ function RunningBatches() {
   const all = running.value;
   const more = all.length - MOST_SHOWN;
   return (
-    <section class="running" aria-labelledby="running-heading">
+    <section class="running-batches" aria-labelledby="running-heading">
       <h2 id="running-heading">Running batches</h2>
       {all.length === 0 ? (
         <Nothing />
