@@ -187,16 +187,15 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 // Takes the target apart.
-[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header) {
+[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header, bool secure) {
   std::string_view text = header.target;
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (text.size() <= scheme.size() || !beast::iequals(text.substr(0, scheme.size()), scheme)) continue;
+  const std::string_view scheme = secure ? "https://" : "http://";
+  if (text.size() > scheme.size() && beast::iequals(text.substr(0, scheme.size()), scheme)) {
     text.remove_prefix(scheme.size());
     const auto end = text.find_first_of("/?");
     header.host = text.substr(0, end);
     if (!is_host(header.host)) return Refusal{400, "The target's host is malformed"};
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end);
-    break;
   }
   const auto question = text.find('?');
   if (question != std::string_view::npos) header.query = text.substr(question + 1);
@@ -263,9 +262,9 @@ HeaderText::State HeaderText::look_at_request_line(std::span<char> line) {
   return State::incomplete;
 }
 
-std::optional<Refusal> read_header(std::string_view text, RequestHeader& header) {
+std::optional<Refusal> read_header(std::string_view text, RequestHeader& header, bool secure) {
   if (auto refusal = Parser(header).read(text)) return refusal;
-  return read_target(header);
+  return read_target(header, secure);
 }
 
 }  // namespace battery_twin::http

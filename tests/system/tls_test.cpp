@@ -267,6 +267,17 @@ TEST(Tls, AnEndUnderWayCutsWhoShakesHands) {
   EXPECT_LE(std::chrono::steady_clock::now() - start, seconds(6));
 }
 
+TEST(Tls, ATargetMayHaveTheScheme) {
+  const ServerProcess server(certificates().options());
+  const auto get = [&](const std::string& target) {
+    TlsConnection connection(server.port());
+    return status_line(connection, "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  };
+  EXPECT_EQ(get("https://localhost/health/live"), "HTTP/1.1 200");
+  EXPECT_EQ(get("https://evil.example/health/live"), "HTTP/1.1 421");
+  EXPECT_EQ(get("http://localhost/health/live"), "HTTP/1.1 400");
+}
+
 TEST(Tls, TheOwnOriginIsOneOfHttps) {
   const ServerProcess server(certificates().options() + Words{"--allowed-host", "twin.example"});
   const auto change_from = [&](const std::string& origin) {
