@@ -215,7 +215,7 @@ int serve(const ServeOptions& options) {
   std::unique_ptr<http::Server> server;
   try {
     http::ServerConfig config = server_config(options, options.tls ? http::load_tls(*options.tls) : nullptr);
-    if (config.fd < 0) config.fd = socket_of_service_manager().value_or(config.fd);
+    if (config.fd < 0 && config.uds.empty()) config.fd = socket_of_service_manager().value_or(config.fd);
     server = http::make_server(io, *api, std::move(config));
   } catch (const std::exception& error) {
     log.error(error.what());
@@ -284,8 +284,7 @@ int serve(const ServeOptions& options) {
   log.info("Application startup complete.");
   if (!has_dashboard) {
     log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
-  } else if (options.server.uds.empty()) {
-    const std::string root = server->url() + options.root_path;
+  } else if (const std::string root = server->url() + options.root_path; root.starts_with("http")) {
     log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
   }
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
