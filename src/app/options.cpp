@@ -225,6 +225,7 @@ std::map<std::string, std::vector<std::string>> given_to(const CLI::App& app) {
 std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> arguments) {
   ServeOptions options;
   options.arguments = arguments;
+  options.read_at = std::chrono::system_clock::now();
   CLI::App app("Serves the battery plant over HTTP and WebSocket.", "battery-twin [serve]");
   app.option_defaults()->always_capture_default();
   app.footer("battery-twin simulate --help: many batches without a server.");

@@ -41,8 +41,9 @@ struct ServeOptions {
   std::string cell_file;    ///< or empty, for one of the built-in designs
   /// What was given in any way, by the option's first name without dashes.
   std::map<std::string, std::vector<std::string>> given;
-  std::vector<std::string> arguments;  ///< all this was read from, beside the environment and files
-  std::vector<std::string> notes;      ///< what was accepted but has no effect, to be said at start
+  std::chrono::system_clock::time_point read_at{};  ///< before any file was
+  std::vector<std::string> arguments;               ///< all this was read from, beside the environment and files
+  std::vector<std::string> notes;                   ///< what was accepted but has no effect, to be said at start
 };
 
 struct SimulateOptions {

@@ -28,6 +28,13 @@ Trace look_at(const std::vector<std::string>& files) {
   return trace;
 }
 
+bool is_newer(const Trace& trace, std::chrono::system_clock::time_point time) {
+  return std::ranges::any_of(trace, [&](const auto& file) {
+    const auto changed = std::chrono::seconds(std::get<3>(file)) + std::chrono::nanoseconds(std::get<4>(file));
+    return changed > time.time_since_epoch();
+  });
+}
+
 std::variant<Settings, std::string> read_settings(const std::vector<std::string>& arguments) {
   try {
     auto options = reread_serve_options(arguments);
@@ -97,6 +104,7 @@ Reloader::Reloader(const ServeOptions& running, bool watch,
                    std::function<void(std::variant<Settings, std::string>)> on_read)
     : arguments_(running.arguments),
       files_(watch ? files_of(running) : std::vector<std::string>{}),
+      known_at_(running.read_at),
       on_read_(std::move(on_read)),
       thread_([this] { work(); }) {}
 
@@ -118,8 +126,9 @@ void Reloader::request() {
 }
 
 void Reloader::work() {
-  Trace known = look_at(files_);
-  Trace seen = known;
+  Trace seen = look_at(files_);
+  // What changed while the server started has not been read.
+  Trace known = is_newer(seen, known_at_) ? Trace{} : seen;
   const auto is_wanted = [this] { return requested_ || stop_; };
   std::unique_lock lock(mutex_);
   while (!stop_) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -39,6 +40,7 @@ class Reloader {
 
   std::vector<std::string> arguments_;
   std::vector<std::string> files_;  // that are watched
+  std::chrono::system_clock::time_point known_at_;
   std::function<void(std::variant<Settings, std::string>)> on_read_;
   std::mutex mutex_;
   std::condition_variable changed_;
