@@ -10,7 +10,7 @@ if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versi
 fi
 case "${1:-run}" in
   run) packages="$packages $node" ;;
-  test) packages="$packages $node libgtest-dev librapidcheck-dev curl openssl python3 libfaketime postgresql chromium" ;;
+  test) packages="$packages $node libgtest-dev librapidcheck-dev curl openssl python3 libfaketime postgresql chromium dpkg-dev file" ;;
   bench) packages="$packages $node wrk nginx postgresql python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)
@@ -45,9 +45,10 @@ postgresql_clusters() {
 clusters_before=" $(postgresql_clusters | tr '\n' ' ')"
 
 echo "Installing$missing"
+echo "and what they need, which takes a minute or two"
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 
 # Debian starts nginx and will do so at every boot. The benchmark starts its own; one that was there before is left alone.
 case "$missing " in

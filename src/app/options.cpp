@@ -14,6 +14,7 @@
 
 #include "battery_twin/process/random.hpp"
 #include "cell_file.hpp"
+#include "version.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -113,7 +114,7 @@ Exit say(const Complaint& complaint) {
 
 std::optional<Complaint> parse(CLI::App& app, std::vector<std::string> arguments) {
   app.set_help_flag("--help", "Show this and exit");
-  app.set_version_flag("--version", std::string("battery-twin ") + BATTERY_TWIN_VERSION, "Show the version and exit");
+  app.set_version_flag("--version", "battery-twin " + version(), "Show the version and exit");
   add_environment(app, arguments);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {

@@ -19,6 +19,7 @@
 #include "log.hpp"
 #include "reload.hpp"
 #include "service_manager.hpp"
+#include "version.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -190,7 +191,7 @@ int serve(const ServeOptions& options) {
   plant::PlantSimulation plant(layout, plant_config, events, store.get(), std::move(kept));
   const auto api = api::make_api(
       plant, events,
-      {.version = BATTERY_TWIN_VERSION,
+      {.version = version(),
        .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
        .replay_capacity = kHistory,
        .on_event = [&log](const plant::Event& event) { log.event(event); },
