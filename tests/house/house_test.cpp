@@ -34,8 +34,10 @@ const std::vector<Room>& rooms() {
       {"api", {"battery_twin/process/", "battery_twin/plant/", "battery_twin/store/", "nlohmann/json.hpp"}},
       {"http",
        {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "boost/uuid/",
-        "sys/", "unistd.h", "zlib.h"}},
-      {"app", {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "poll.h", "unistd.h"}},
+        "openssl/", "sys/", "unistd.h", "zlib.h"}},
+      {"app",
+       {"battery_twin/", "boost/asio/", "CLI/", "spdlog/", "nlohmann/json.hpp", "fcntl.h", "poll.h", "sys/",
+        "unistd.h"}},
   };
   return all;
 }
