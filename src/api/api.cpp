@@ -57,7 +57,7 @@ class TheApi final : public Api {
       } else if (key == "detail" && value.is_object()) {  // of compat/
         problem["detail"] = value.at("message");
         for (const auto& [name, more] : value.items())
-          if (name != "success" && name != "message") problem[name] = more;
+          if (name != "success" && name != "message" && name != "errors") problem[name] = more;
       } else {
         problem[key] = value;
       }

@@ -10,6 +10,10 @@ namespace {
 
 constexpr double kZeroCelsius = 273.15;
 
+// Without what adding and subtracting that leaves behind the point: 80 and not 80.00000000000001, 200 and not a little
+// below it. No temperature is large; what is larger is refused later.
+double tidied(double value) { return std::abs(value) < 1e6 ? std::round(value * 1e9) / 1e9 : value; }
+
 constexpr auto kExceptions = std::to_array<Exception>({
     {.machine = "mixing", .field = "AM", .label = "* AM"},
     {.machine = "mixing", .field = "CA", .label = "* CA"},
@@ -81,10 +85,9 @@ auto* found(Range& range, const Value& value, Member member) {
 
 std::span<const Exception> exceptions() { return kExceptions; }
 
-// Without what the subtraction leaves behind the point: 80 and not 80.00000000000001.
-double celsius(double kelvin) { return std::round((kelvin - kZeroCelsius) * 1e9) / 1e9; }
+double celsius(double kelvin) { return tidied(kelvin - kZeroCelsius); }
 
-double Parameter::to_plant(double value) const { return is_temperature() ? value + kZeroCelsius : value; }
+double Parameter::to_plant(double value) const { return is_temperature() ? tidied(value + kZeroCelsius) : value; }
 
 double Parameter::from_plant(double value) const { return is_temperature() ? celsius(value) : value; }
 

@@ -54,7 +54,7 @@ constexpr std::string_view kCompatAnswers = R"json({
     "properties": {
       "stage": {},
       "parameters": {"type": ["object", "null"],
-        "description": "Numbers, also written as texts, by label; an empty text or null stands for no value",
+        "description": "Numbers, also written as texts, by label; an empty text or null stands for no value. Labels of another stage are not looked at",
         "additionalProperties": true}}},
   "CompatVerdict": {"oneOf": [
     {"type": "object", "required": ["success", "message", "data"],
@@ -239,7 +239,10 @@ void add_compat_schemas(Json& schemas, const plant::Layout& layout, const Limits
     statuses["oneOf"].push_back(reference_to(status));
     statuses["discriminator"]["mapping"][station.process_name] = reference_to(status).at("$ref");
     add_property(lines[line], station.type->name, reference_to(status));
-    schemas["CompatForm"]["properties"]["stage"]["enum"].push_back(machine.stage);
+    Json& form = schemas["CompatForm"]["properties"];
+    form["stage"]["enum"].push_back(machine.stage);
+    for (const Parameter& parameter : machine.parameters)
+      form["parameters"]["properties"][parameter.label] = {{"type", {"number", "string", "null"}}};
   }
   for (const process::Line line : process::kLines) {
     Json& of_line = models[static_cast<std::size_t>(line)];
