@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kMostRows = 1000;     // of an answer: the newest
 constexpr std::size_t kMostBatches = 1000;  // that are looked through for them: the newest
 constexpr std::size_t kBatchesAtOnce = 50;
-constexpr std::size_t kRowsAtOnce = 500;
+constexpr std::size_t kStepsAtOnce = 500;
 constexpr std::uint64_t kIdsOfBatch = 1'000'000'000;  // more than a machine has steps
 
 using Row = store::TelemetryReader::Row;
@@ -72,7 +72,7 @@ std::vector<std::string> newest_rows(store::Store& store, const compat::Machine&
   const auto reader = store.telemetry(batch.index, station, from);
   const RowWriter writer(machine, batch);
   std::deque<Row> newest;  // a machine that is on has got on meanwhile
-  for (auto rows = reader->next(kRowsAtOnce); !rows.empty(); rows = reader->next(kRowsAtOnce)) {
+  for (auto rows = reader->next(kStepsAtOnce); !rows.empty(); rows = reader->next(kStepsAtOnce)) {
     std::ranges::move(rows, std::back_inserter(newest));
     while (newest.size() > most) newest.pop_front();
   }
