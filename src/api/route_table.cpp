@@ -4,6 +4,7 @@
 #include "routes.hpp"
 
 // Each route with all that the server and its documents know of it: what is missing here, /openapi.json does not have.
+// Those in compat/ have a table of their own, which is joined to this one.
 
 namespace battery_twin::api {
 namespace {
@@ -241,6 +242,14 @@ static_assert(std::ranges::all_of(kTable, [](const Route& route) {
 
 }  // namespace
 
-std::span<const Route> Routes::table() { return kTable; }
+std::span<const Route> Routes::table(bool with_compat) {
+  static const std::vector<Route> kAll = [] {
+    std::vector<Route> all(kTable.begin(), kTable.end());
+    const std::span<const Route> compat = compat_table_of_routes();
+    all.insert(all.end(), compat.begin(), compat.end());
+    return all;
+  }();
+  return with_compat ? kAll : std::span(kAll).first(kTable.size());
+}
 
 }  // namespace battery_twin::api

@@ -263,6 +263,8 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
                  "between, unix: for those by a Unix socket, * for everybody");
   app.add_option("--ui-dir", options.ui_dir,
                  "Folder with the dashboard's files, read at every request, instead of those in the program");
+  bool no_compat = false;
+  app.add_flag("--no-compat,!--compat", no_compat, "Without /api/* and the other routes of the Python front end");
   std::vector<std::string> headers;
   add_list(app, "--header", headers, "NAME:VALUE on every answer; may be repeated");
   bool no_server_header = false;
@@ -362,6 +364,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   if (no_server_header) server.server_header.clear();
   server.date_header = !no_date_header;
   options.access_log = !no_access_log;
+  options.compat = !no_compat;
   options.colours = !no_colours;
   options.plant.models = *process::model_set_from(models);
   try {

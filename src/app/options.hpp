@@ -33,6 +33,7 @@ struct ServeOptions {
   bool colours = false;
   bool log_json = false;  ///< one JSON object a line
   std::chrono::milliseconds graceful_timeout{8'000};
+  bool compat = true;     ///< also the Python server's later routes, src/api/compat
   std::string root_path;  ///< below which a proxy serves the routes, e.g. "/twin"; or empty
   std::string ui_dir;     ///< folder of the dashboard's files, instead of those in the program; or empty
   std::optional<http::TlsConfig> tls;

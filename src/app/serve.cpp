@@ -198,6 +198,7 @@ int serve(const ServeOptions& options) {
        .store = store.get(),
        .history = std::move(history),
        .assets = std::move(assets),
+       .compat = options.compat,
        .root_path = options.root_path});
   Pump pump(io, *api);
   events.notify([&pump] { pump.start(); });

@@ -31,7 +31,7 @@ const std::vector<Room>& rooms() {
        {"battery_twin/process/", "battery_twin/plant/", "nlohmann/json.hpp", "SQLiteCpp/", "sqlite3.h", "libpq-fe.h",
         "pqxx/", "sys/", "fcntl.h", "unistd.h"},
        "postgres"},
-      {"api", {"battery_twin/process/", "battery_twin/plant/", "battery_twin/store/", "nlohmann/json.hpp"}},
+      {"api", {"battery_twin/process/", "battery_twin/plant/", "battery_twin/store/", "nlohmann/json.hpp"}, "compat"},
       {"http",
        {"battery_twin/api/handler.hpp", "battery_twin/api/message.hpp", "boost/asio/", "boost/beast/", "boost/uuid/",
         "openssl/", "sys/", "unistd.h", "zlib.h"}},
