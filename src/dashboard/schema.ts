@@ -6,6 +6,10 @@ interface Node {
   type?: string | string[];
   title?: string;
   description?: string;
+  /** Without unit, usual range and hints, which the form says in the units that it shows. */
+  'x-description'?: string;
+  /** What to mind when the value is given in SI. */
+  'x-hint'?: string;
   default?: unknown;
   properties?: Record<string, Node>;
   oneOf?: Node[];
@@ -31,6 +35,8 @@ export interface Field {
   /** SI; "1" or "" for plain numbers. */
   unit: string;
   description: string;
+  /** Holds in SI only. */
+  hint: string;
   /** null: taken from upstream. */
   standard: number | null;
   nullable: boolean;
@@ -71,9 +77,15 @@ export interface Schema {
   endOfLine: Map<string, Output>;
 }
 
+const initials = new Map([['np', 'N/P'], ['sei', 'SEI']]);
+
 /** "coating_anode" or "electrolyte_filling" in words. */
 export function words(name: string): string {
-  const text = name.replaceAll('_', ' ').trim();
+  const text = name
+    .split('_')
+    .map((word) => initials.get(word) ?? word)
+    .join(' ')
+    .trim();
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -81,17 +93,19 @@ let loaded: Promise<Schema> | null = null;
 
 /** Loaded once; after a failure, asked for again. */
 export function schema(): Promise<Schema> {
-  loaded ??= get<{ components: { schemas: Record<string, Node> } }>('openapi.json').then(
+  if (loaded) return loaded;
+  const asked = get<{ components: { schemas: Record<string, Node> } }>('openapi.json').then(
     (document) => understood(document.components.schemas),
     (error: unknown) => {
-      loaded = null;
+      if (loaded === asked) loaded = null;
       throw error;
     },
   );
-  return loaded;
+  loaded = asked;
+  return asked;
 }
 
-/** The server may be another one after it was away. */
+/** It is asked for again when it is wanted next. */
 export function forgetSchema(): void {
   loaded = null;
 }
@@ -119,12 +133,13 @@ function group(name: string, node: Node): Group {
     name,
     process,
     label: words(process),
-    description: node.description ?? '',
+    description: about(node),
     fields: Object.entries(properties).map(([field, one]) => ({
       name: field,
       label: label(field, one['x-unit']),
       unit: one['x-unit'] ?? '1',
-      description: one.description ?? '',
+      description: about(one),
+      hint: one['x-hint'] ?? '',
       standard: typeof one.default === 'number' ? one.default : null,
       nullable: Array.isArray(one.type) && one.type.includes('null'),
       hard: limits(one),
@@ -133,6 +148,8 @@ function group(name: string, node: Node): Group {
     nested,
   };
 }
+
+const about = (node: Node): string => node['x-description'] ?? node.description ?? '';
 
 // A unit at the end of a name ("charge_current_A", "electrolyte_g_per_Ah") is said by the unit itself.
 function label(name: string, unit = '1'): string {
@@ -157,7 +174,7 @@ function outputs(node: Node | undefined): Map<string, Output> {
       name,
       label: label(name, one['x-unit']),
       unit: one['x-unit'] ?? '1',
-      description: one.description ?? '',
+      description: about(one),
       kind: types.includes('boolean') ? 'boolean' : types.includes('integer') ? 'integer' : 'number',
     });
   }

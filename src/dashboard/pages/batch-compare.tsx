@@ -9,12 +9,13 @@ import { stale } from '../live';
 import { link, place, refine } from '../router';
 import { words, type Schema } from '../schema';
 import { get, Refusal, type Batch } from '../server';
-import { stepsOf } from '../telemetry';
+import { MOST_STEPS, stepsOf, type Step } from '../telemetry';
 import { Problem, WordState } from '../ui';
-import { CourseChart, MANY_STEPS, propertiesOf, PropertyPicker, type Course } from './batch-charts';
+import { CourseChart, propertiesOf, PropertyPicker, useFirst, type Course } from './batch-charts';
 import { MOST_COMPARED } from './batch-list';
-import { byLine, figure, processLabel, useLoaded, useSchema } from './batch-parts';
+import { byLine, figure, processLabel } from './batch-parts';
 import { batchPath, stateOf } from './batch-store';
+import { useLoaded, useSchema } from './parts';
 
 interface Found {
   batches: Batch[];
@@ -276,11 +277,13 @@ function Overlay({ batches, schema }: { batches: Batch[]; schema: Schema | null 
     <section aria-labelledby="overlay">
       <h2 id="overlay">Step by step</h2>
       <div class="card">
-        <Curves batches={batches} schema={schema} process={process} worked={worked} />
+        <Curves key={process} batches={batches} schema={schema} process={process} worked={worked} />
       </div>
     </section>
   );
 }
+
+const none: readonly Step[] = [];
 
 interface CurvesProps {
   batches: Batch[];
@@ -290,25 +293,24 @@ interface CurvesProps {
 }
 
 function Curves({ batches, schema, process, worked }: CurvesProps) {
-  const short = batches.filter((batch) => (batch.machines[process]?.steps ?? 0) <= MANY_STEPS);
-  const { value, error } = useLoaded(
-    async (abort) => ({
-      process,
-      courses: await Promise.all(
+  const short = batches.filter((batch) => (batch.machines[process]?.steps ?? 0) <= MOST_STEPS);
+  const { value: courses, error } = useLoaded(
+    (abort) =>
+      Promise.all(
         short.map(async (batch): Promise<Course> => ({
           label: `Batch ${batch.batch_id}`,
           steps: await stepsOf(batch.batch_id, process, abort),
+          breaks: null,
         })),
       ),
-    }),
     `${process} ${short.map((batch) => `${batch.batch_id}:${batch.machines[process]?.steps}`).join(',')}`,
   );
-  const courses = value?.process === process ? value.courses : null;
   const models = batches[0]?.models ?? '';
   const outputs = schema?.outputs(process, models);
   const names = courses ? propertiesOf(courses) : [];
   const asked = place.value.query.get('property');
-  const property = names.find((name) => name === asked) ?? names.find((name) => outputs?.get(name)?.kind !== 'boolean') ?? '';
+  const first = useFirst(names, courses?.[0]?.steps ?? none, outputs);
+  const property = names.find((name) => name === asked) ?? first;
   // An address that names a property the machine has not must not say so for long.
   useEffect(() => {
     if (names.length > 0 && asked && asked !== property) refine({ property: undefined });
@@ -335,7 +337,7 @@ function Curves({ batches, schema, process, worked }: CurvesProps) {
         )}
       </div>
       <Problem error={error} />
-      {short.length < batches.length && <p class="hint">Batches with more than {MANY_STEPS} steps are left out.</p>}
+      {short.length < batches.length && <p class="hint">Batches with more than {MOST_STEPS} steps are left out.</p>}
       {courses === null ? (
         error ? null : (
           <p class="hint">Loading the steps …</p>

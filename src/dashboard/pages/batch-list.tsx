@@ -1,6 +1,6 @@
 // What is in the plant now, and the table of batches.
 
-import { useComputed, useSignal } from '@preact/signals';
+import { signal, useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { Icon } from '../icons';
@@ -9,14 +9,23 @@ import { link, place, refine } from '../router';
 import { words, type Schema } from '../schema';
 import { get, type Batch } from '../server';
 import { duration, moment } from '../time';
-import { Problem, Progress, WordState } from '../ui';
-import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink, useSchema } from './batch-parts';
+import { NOT_CONNECTED, Problem, Progress, WordState } from '../ui';
+import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink } from './batch-parts';
 import { batchPath, cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
+import { useSchema } from './parts';
 
 const statuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
 export const MOST_COMPARED = 8;
-const chosen = new Set<string>();
+/** To be compared. */
+const chosen = signal<ReadonlySet<string>>(new Set());
+
+function select(id: string, on: boolean): void {
+  const ids = new Set(chosen.peek());
+  if (on) ids.add(id);
+  else ids.delete(id);
+  chosen.value = ids;
+}
 
 interface Column {
   name: string;
@@ -63,7 +72,6 @@ export function BatchList() {
   const status = statuses.find((one) => one === place.value.query.get('status')) ?? '';
   const search = place.value.query.get('search') ?? '';
   const order = sorting();
-  const selected = useSignal<ReadonlySet<string>>(new Set(chosen));
   useEffect(() => keep(status), [status]);
 
   const wanted = search.trim().toLowerCase();
@@ -74,12 +82,7 @@ export function BatchList() {
   if (exact && !found.some((batch) => batch.batch_id === exact.batch_id)) found.push(exact);
   const rows = sorted(found, order);
 
-  const select = (id: string, on: boolean) => {
-    if (on) chosen.add(id);
-    else chosen.delete(id);
-    selected.value = new Set(chosen);
-  };
-  const full = selected.value.size >= MOST_COMPARED;
+  const full = chosen.value.size >= MOST_COMPARED;
   return (
     <>
       <div class="toolbar heading">
@@ -99,7 +102,7 @@ export function BatchList() {
             onInput={(event) => refine({ search: event.currentTarget.value || undefined })}
           />
         </label>
-        <Chosen ids={[...selected.value]} clear={() => [...chosen].forEach((id) => select(id, false))} />
+        <Chosen />
       </div>
       <Problem error={failure.value} />
       {rows.length === 0 ? (
@@ -128,9 +131,8 @@ export function BatchList() {
                     key={batch.batch_id}
                     batch={batch}
                     schema={schema}
-                    selected={selected.value.has(batch.batch_id)}
+                    selected={chosen.value.has(batch.batch_id)}
                     full={full}
-                    select={select}
                   />
                 ))}
               </tbody>
@@ -143,7 +145,7 @@ export function BatchList() {
   );
 }
 
-export function StartButton() {
+function StartButton() {
   const open = !stale.value && (factory.value?.accepting ?? true);
   const go = (event: Event) => {
     if (!open) event.preventDefault();
@@ -169,7 +171,8 @@ function StatusFilter({ status }: { status: string }) {
   );
 }
 
-function Chosen({ ids, clear }: { ids: string[]; clear: () => void }) {
+function Chosen() {
+  const ids = [...chosen.value];
   if (ids.length === 0) return null;
   return (
     <div class="picked">
@@ -180,7 +183,7 @@ function Chosen({ ids, clear }: { ids: string[]; clear: () => void }) {
       ) : (
         <span class="hint">Select another to compare them</span>
       )}
-      <button type="button" class="quiet" onClick={clear}>
+      <button type="button" class="quiet" onClick={() => (chosen.value = new Set())}>
         Clear the selection
       </button>
     </div>
@@ -214,11 +217,10 @@ interface RowProps {
   schema: Schema | null;
   selected: boolean;
   full: boolean;
-  select: (id: string, on: boolean) => void;
 }
 
-// Reads a signal, and therefore is drawn again only when what it is given changes.
-function Row({ batch, schema, selected, full, select }: RowProps) {
+// Reads a signal whatever its state is (stateOf), and therefore is drawn again only when that or what it is given changes.
+function Row({ batch, schema, selected, full }: RowProps) {
   const id = batch.batch_id;
   const state = stateOf(batch);
   const outcome = outcomeOf(batch);
@@ -347,18 +349,15 @@ function Now() {
       <p class="hint">
         {ids.length > MOST_NOW && (
           <>
-            <a href={link(['batches'], { status: 'running' })}>{ids.length - MOST_NOW} more run</a>.{' '}
+            <a href={link(['batches'], { status: 'running' })}>{ids.length - MOST_NOW} more running</a>.{' '}
           </>
         )}
         {waits > 0 ? (
           <>
-            <a href={link(['batches'], { status: 'queued' })}>
-              {waits} {waits === 1 ? 'waits' : 'wait'}
-            </a>
-            , next: batch {queue.value[0]}.
+            <a href={link(['batches'], { status: 'queued' })}>{waits} queued</a>, next: batch {queue.value[0]}.
           </>
         ) : (
-          'None waits.'
+          'None queued.'
         )}
       </p>
     </section>
@@ -389,6 +388,7 @@ function useExact(id: string): Batch | null {
 
 function Nothing({ status, search }: { status: string; search: string }) {
   if (loading.value || failure.value) return <p class="hint">{loading.value ? 'Loading …' : ''}</p>;
+  if (stale.value) return <p class="hint">{NOT_CONNECTED}</p>;
   if (search)
     return (
       <div class="card nothing">

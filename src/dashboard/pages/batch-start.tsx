@@ -3,6 +3,7 @@
 import { signal, useSignal, type Signal } from '@preact/signals';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 
+import { copy } from '../clipboard';
 import { bodyOf, finds, GroupForm, valuesOf, type Edits } from '../form';
 import { Icon } from '../icons';
 import { machineOf, machines, refresh, stale } from '../live';
@@ -10,8 +11,9 @@ import { refine } from '../router';
 import { words, type Group, type Schema } from '../schema';
 import { get, Refusal, send, url, type Batch, type MachineStatus, type Values, type Violation } from '../server';
 import { Dialog, Problem } from '../ui';
-import { byLine, copy, notice, recorded, useLoaded, useSchema, type Accepted } from './batch-parts';
+import { byLine, notice, recorded, type Accepted } from './batch-parts';
 import { batchPath } from './batch-store';
+import { useLoaded, useSchema } from './parts';
 
 /** What is typed is kept until it is sent or discarded, also when the dialog is closed in between. */
 interface Draft {
@@ -41,7 +43,7 @@ function clear(draft: Draft): void {
   for (const edits of draft.edits.values()) edits.value = {};
 }
 
-const close = () => refine({ start: undefined, from: undefined, seed: undefined });
+const close = () => refine({ start: undefined, from: undefined });
 
 interface Present {
   source: Batch | null;
@@ -62,18 +64,18 @@ async function present(known: Schema, from: string | null, abort: AbortSignal): 
   return { source, values: new Map(values) };
 }
 
-export function StartDialog({ from, keepSeed }: { from: string | null; keepSeed: boolean }) {
+export function StartDialog({ from }: { from: string | null }) {
   const schema = useSchema();
   // What they are set to is asked of the machines, which a page that has just been loaded does not know at once.
   const ready = machines.value.length > 0;
   return (
     <Dialog title={from === null ? 'Start a batch' : `Duplicate batch ${from}`} onClose={close}>
-      {schema && ready ? <Ready schema={schema} from={from} keepSeed={keepSeed} key={from ?? ''} /> : <p class="hint">Loading …</p>}
+      {schema && ready ? <Ready schema={schema} from={from} key={from ?? ''} /> : <p class="hint">Loading …</p>}
     </Dialog>
   );
 }
 
-function Ready({ schema, from, keepSeed }: { schema: Schema; from: string | null; keepSeed: boolean }) {
+function Ready({ schema, from }: { schema: Schema; from: string | null }) {
   const { value, error } = useLoaded((abort) => present(schema, from, abort), from ?? '');
   if (error)
     return error instanceof Refusal && error.status === 404 ? (
@@ -82,7 +84,7 @@ function Ready({ schema, from, keepSeed }: { schema: Schema; from: string | null
       <Problem error={error} />
     );
   if (!value) return <p class="hint">Loading …</p>;
-  return <StartForm schema={schema} present={value} draft={draftFor(from)} keepSeed={keepSeed} />;
+  return <StartForm schema={schema} present={value} draft={draftFor(from)} />;
 }
 
 /** Digits are sent as a number; the server is to say what is wrong with anything else. */
@@ -114,10 +116,9 @@ interface FormProps {
   schema: Schema;
   present: Present;
   draft: Draft;
-  keepSeed: boolean;
 }
 
-function StartForm({ schema, present, draft, keepSeed }: FormProps) {
+function StartForm({ schema, present, draft }: FormProps) {
   const problems = useSignal<Violation[]>([]);
   const refused = useSignal<unknown>(null);
   const busy = useSignal(false);
@@ -127,7 +128,6 @@ function StartForm({ schema, present, draft, keepSeed }: FormProps) {
   const { source } = present;
 
   useEffect(() => {
-    if (keepSeed && source && !draft.seed.peek()) draft.seed.value = String(source.seed);
     // Where this does not bring up a keyboard over half of the screen.
     if (matchMedia('(pointer: fine)').matches) form.current?.querySelector('input')?.focus();
   }, []);
@@ -183,8 +183,8 @@ function StartForm({ schema, present, draft, keepSeed }: FormProps) {
       <Problem error={refused.value} />
       {(others.length > 0 || problems.value.length > 0) && (
         <div class="problem" role="alert">
-          {others.map((one) => (
-            <p>
+          {others.map((one, index) => (
+            <p key={index}>
               <Icon name="failed" /> {one.loc.slice(1).join('.')}: {one.msg}
             </p>
           ))}
@@ -261,7 +261,6 @@ function StartForm({ schema, present, draft, keepSeed }: FormProps) {
         <button type="button" onClick={close}>
           Close
         </button>
-        {stale.value && <span class="hint">Not connected: nothing can be sent.</span>}
       </div>
     </form>
   );
@@ -374,7 +373,7 @@ function Copyable({ label, text }: { label: string; text: string }) {
   const take = async () => {
     if (await copy(text)) told.value = 'Copied';
     else if (block.current) {
-      // Pages over plain http get no clipboard: it is selected at least.
+      // It is selected at least.
       getSelection()?.selectAllChildren(block.current);
       told.value = 'Selected: copy it with the keyboard';
     }

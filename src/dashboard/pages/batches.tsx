@@ -18,7 +18,7 @@ export function Batches() {
   // What was told is about the view that is left.
   useEffect(() => () => void (notice.value = null), [id, compared === null]);
   return (
-    <>
+    <div class="batches-page">
       <NoticeBox />
       {id !== undefined ? (
         <BatchDetail key={id} id={id} />
@@ -27,8 +27,8 @@ export function Batches() {
       ) : (
         <BatchList />
       )}
-      {query.has('start') && <StartDialog from={query.get('from')} keepSeed={query.get('seed') === '1'} />}
+      {query.has('start') && <StartDialog from={query.get('from')} />}
       <CancelDialog />
-    </>
+    </div>
   );
 }
