@@ -8,13 +8,13 @@ import { Icon } from '../icons';
 import { stale } from '../live';
 import { link, place, refine } from '../router';
 import { words, type Schema } from '../schema';
-import { get, Refusal, type Batch } from '../server';
+import { type Batch, getBatch, Refusal } from '../server';
 import { MOST_STEPS, stepsOf, type Step } from '../telemetry';
 import { Problem, WordState } from '../ui';
 import { CourseChart, propertiesOf, PropertyPicker, useFirst, type Course } from './batch-charts';
 import { MOST_COMPARED } from './batch-list';
 import { byLine, figure, processLabel } from './batch-parts';
-import { batchPath, stateOf } from './batch-store';
+import { stateOf } from './batch-store';
 import { useLoaded, useSchema } from './parts';
 
 interface Found {
@@ -26,7 +26,7 @@ async function load(ids: string[], abort: AbortSignal): Promise<Found> {
   const answers = await Promise.all(
     ids.map(async (id): Promise<Batch | string> => {
       try {
-        return await get<Batch>(batchPath(id), abort);
+        return await getBatch(id, abort);
       } catch (error) {
         if (error instanceof Refusal && error.status === 404) return id;
         throw error;

@@ -7,11 +7,11 @@ import { Icon } from '../icons';
 import { factory, queue, running, stale, type Running } from '../live';
 import { link, place, refine } from '../router';
 import { words, type Schema } from '../schema';
-import { get, type Batch } from '../server';
+import { type Batch, getBatch } from '../server';
 import { duration, moment } from '../time';
 import { NOT_CONNECTED, Problem, Progress, WordState } from '../ui';
 import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink } from './batch-parts';
-import { batchPath, cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
+import { cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
 import { useSchema } from './parts';
 
 const statuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -373,7 +373,7 @@ function useExact(id: string): Batch | null {
     if (loaded || !/^[A-Za-z0-9._-]{1,64}$/.test(id)) return;
     const control = new AbortController();
     const timer = setTimeout(() => {
-      get<Batch>(batchPath(id), control.signal).then(
+      getBatch(id, control.signal).then(
         (batch) => (found.value = batch),
         () => undefined, // there is none
       );
