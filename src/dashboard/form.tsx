@@ -9,7 +9,7 @@ import { clean, siOf, textOf } from './decimal';
 import { Icon } from './icons';
 import type { Field, Group, Limits } from './schema';
 import type { Values, Violation } from './server';
-import { displayUnit, type Unit } from './units';
+import { displayUnit, isSi, type Unit } from './units';
 
 /**
  * What the user has typed, in SI, by field. null: from upstream. A text: what cannot be read as a number, sent as it is
@@ -115,7 +115,7 @@ const comparisons: [string, string][] = [
 export function problemText(problem: Violation, field?: Field): string {
   const unit = field ? unitOf(field) : undefined;
   const said = capital(problem.msg.replace(/^Value error, /, ''));
-  if (!unit || (unit.exponent === 0 && unit.offset === 0)) return said;
+  if (!unit || isSi(unit)) return said;
   for (const [name, words] of comparisons) {
     const limit = problem.ctx?.[name];
     if (typeof limit === 'number') return `Input should be ${words} ${withUnit(textOf(limit, unit), unit)}`;

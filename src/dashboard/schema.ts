@@ -6,6 +6,8 @@ interface Node {
   type?: string | string[];
   title?: string;
   description?: string;
+  /** Without what other members say as well: unit, usual range. */
+  'x-description'?: string;
   default?: unknown;
   properties?: Record<string, Node>;
   oneOf?: Node[];
@@ -69,11 +71,23 @@ export interface Schema {
   specifics(process: string): Map<string, Output>;
   /** Descriptions and units of the end-of-line figures. */
   endOfLine: Map<string, Output>;
+  /** Of a batch's seed. */
+  seed: Limits;
 }
 
-/** "coating_anode" or "electrolyte_filling" in words. */
+/** Parts of names that are no words. */
+const abbreviations = new Map([
+  ['np', 'N/P'],
+  ...['AM', 'CA', 'OCV', 'PVDF', 'SEI', 'SOC'].map((one): [string, string] => [one.toLowerCase(), one]),
+]);
+
+/** "coating_anode" or "electrolyte_filling" in words, "np_ratio" as "N/P ratio". */
 export function words(name: string): string {
-  const text = name.replaceAll('_', ' ').trim();
+  const text = name
+    .split('_')
+    .filter(Boolean)
+    .map((part) => abbreviations.get(part) ?? part)
+    .join(' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -107,6 +121,7 @@ function understood(schemas: Record<string, Node>): Schema {
     specifics: (process) =>
       outputs(schemas[`${process}_status`]?.properties?.['process_specifics']?.anyOf?.find((one) => one.properties)),
     endOfLine: outputs(schemas['EndOfLine']),
+    seed: limits(schemas['Seed'] ?? {}),
   };
 }
 
@@ -124,7 +139,7 @@ function group(name: string, node: Node): Group {
       name: field,
       label: label(field, one['x-unit']),
       unit: one['x-unit'] ?? '1',
-      description: one.description ?? '',
+      description: one['x-description'] ?? one.description ?? '',
       standard: typeof one.default === 'number' ? one.default : null,
       nullable: Array.isArray(one.type) && one.type.includes('null'),
       hard: limits(one),
@@ -157,7 +172,7 @@ function outputs(node: Node | undefined): Map<string, Output> {
       name,
       label: label(name, one['x-unit']),
       unit: one['x-unit'] ?? '1',
-      description: one.description ?? '',
+      description: one['x-description'] ?? one.description ?? '',
       kind: types.includes('boolean') ? 'boolean' : types.includes('integer') ? 'integer' : 'number',
     });
   }
