@@ -21,6 +21,8 @@ export interface GroupFormProps {
   group: Group;
   /** What the fields have when nothing is typed: as the machine is set, or as another batch had it. */
   current: Values;
+  /** Whose values these are, e.g. "Batch base had"; of the machine where it is left out. */
+  whose?: string;
   edits: Signal<Edits>;
   /** The server's, whose loc ends with the field's name (or with the nested member's for their sum). */
   problems: Violation[];
@@ -130,7 +132,7 @@ function without(edits: Edits, name: string): Edits {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-export function GroupForm({ group, current, edits, problems, disabled = false, search = '' }: GroupFormProps) {
+export function GroupForm({ group, current, whose = 'Now', edits, problems, disabled = false, search = '' }: GroupFormProps) {
   const id = useId();
   const element = useRef<HTMLFieldSetElement>(null);
   const now = valuesOf(group, current);
@@ -171,6 +173,7 @@ export function GroupForm({ group, current, edits, problems, disabled = false, s
             key={field.name}
             field={field}
             now={now[field.name]}
+            whose={whose}
             edit={typed[field.name]}
             change={(value) =>
               (edits.value = value === undefined ? without(edits.peek(), field.name) : { ...edits.peek(), [field.name]: value })
@@ -188,6 +191,7 @@ export function GroupForm({ group, current, edits, problems, disabled = false, s
 interface FieldProps {
   field: Field;
   now: number | null | undefined;
+  whose: string;
   edit: number | string | null | undefined;
   /** undefined: as it was. */
   change: (value: number | string | null | undefined) => void;
@@ -196,7 +200,7 @@ interface FieldProps {
   sum: string | undefined;
 }
 
-function FieldInput({ field, now, edit, change, problems, sum }: FieldProps) {
+function FieldInput({ field, now, whose, edit, change, problems, sum }: FieldProps) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const unit = unitOf(field);
@@ -218,7 +222,8 @@ function FieldInput({ field, now, edit, change, problems, sum }: FieldProps) {
   const invalid = problems.length > 0 || sum !== undefined;
   const value = edit === undefined ? now : edit;
   const help = helpOf(field);
-  const notes = edited ? remarks(field, edit, unit) : [];
+  // The server's word is enough once it is there.
+  const notes = edited && problems.length === 0 ? remarks(field, edit, unit) : [];
   const described = [help && `${id}help`, `${id}hint`, notes.length > 0 && `${id}note`, problems.length > 0 && `${id}problem`, sum];
   return (
     <div class={`field${edited ? ' edited' : ''}`}>
@@ -266,7 +271,7 @@ function FieldInput({ field, now, edit, change, problems, sum }: FieldProps) {
         </p>
       )}
       <p class="hint" id={`${id}hint`}>
-        {hints(field, now, unit)}
+        {hints(field, now, whose, unit)}
       </p>
       {help && (
         <p class="hint" id={`${id}help`}>
@@ -287,12 +292,12 @@ function remarks(field: Field, edit: number | string | null, unit: Unit): string
   return [];
 }
 
-function hints(field: Field, now: number | null | undefined, unit: Unit): string {
+function hints(field: Field, now: number | null | undefined, whose: string, unit: Unit): string {
   const parts: string[] = [];
   const standard = field.standard === null && !field.nullable ? undefined : field.standard;
-  if (now !== undefined && now === standard) parts.push(`Now ${valueText(field, now)}, the default`);
+  if (now !== undefined && now === standard) parts.push(`${whose} ${valueText(field, now)}, the default`);
   else {
-    if (now !== undefined) parts.push(`Now ${valueText(field, now)}`);
+    if (now !== undefined) parts.push(`${whose} ${valueText(field, now)}`);
     if (standard !== undefined) parts.push(`Default ${valueText(field, standard)}`);
   }
   const hard = range(field.hard, unit);
