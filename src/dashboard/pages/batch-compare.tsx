@@ -176,7 +176,7 @@ function Figures({ batches, schema, ids }: FiguresProps) {
         </table>
       </div>
       {names.length === 0 ? (
-        <p class="hint">None of them has come to its end.</p>
+        <p class="hint">None of them has reached the end of the line.</p>
       ) : (
         <p class="hint">▲ highest, ▼ lowest of those compared. Rows without a sign are the same.</p>
       )}

@@ -184,8 +184,8 @@ function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | null }) {
       {batch.end_of_line === null && (
         <p class="hint">
           {batch.status === 'queued' || batch.status === 'running'
-            ? 'Its figures come with the end of the batch.'
-            : 'The batch did not come to its end: there are no figures.'}
+            ? 'The figures follow when the batch is completed.'
+            : 'The batch did not reach the end of the line, so there are no figures.'}
         </p>
       )}
       {plain.length > 0 && (
@@ -202,7 +202,7 @@ function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | null }) {
           })}
         </dl>
       )}
-      {unknown.length > 0 && <p class="hint">Not known to these models: {unknown.join(', ')}.</p>}
+      {unknown.length > 0 && <p class="hint">Not calculated by these models: {unknown.join(', ')}.</p>}
       <div class="bars-beside">
         {tables.map(([name, values]) => (
           <Bars key={name} name={name} values={values} output={schema?.endOfLine.get(name)} schema={schema} />
@@ -271,7 +271,7 @@ function Machines({ batch, schema }: { batch: Batch; schema: Schema | null }) {
   return (
     <section aria-labelledby="machines">
       <h2 id="machines">Machines</h2>
-      <p class="hint">What each of them did to the nominal cell. Open one to see its properties and how they came about.</p>
+      <p class="hint">What each machine did to the nominal cell. Open one to see its properties, step by step.</p>
       <div class="machines">
         {byLine(Object.entries(batch.machines), ([process]) => process).map(([line, ofLine]) => (
           <section key={line} class="line" aria-label={`${words(line)} line`}>
@@ -324,7 +324,7 @@ function MachineSection({ batch, process, result, schema, open: first }: Machine
         {result.causes.length > 0 && <span class="hint">{result.causes.map(words).join(', ')}</span>}
       </summary>
       {open.value &&
-        (waits ? <p class="hint">The batch has not come to this machine.</p> : <Opened {...{ batch, process, result, schema }} />)}
+        (waits ? <p class="hint">The batch has not reached this machine yet.</p> : <Opened {...{ batch, process, result, schema }} />)}
     </details>
   );
 }
@@ -453,9 +453,9 @@ function Telemetry({ batch, process, result, outputs, label }: TelemetryProps) {
       {none ? <p class="hint">{none}.</p> : <Problem error={error.value} />}
       {!wanted.value ? (
         <p>
-          {result.steps} steps are many for a chart.{' '}
+          {result.steps} steps take a while to load and draw.{' '}
           <button type="button" onClick={() => (wanted.value = true)}>
-            Load them all the same
+            Load them anyway
           </button>
         </p>
       ) : steps.value === null ? (
@@ -531,18 +531,18 @@ function Parameters({ batch, schema }: { batch: Batch; schema: Schema | null }) 
     return open ? (
       <section aria-labelledby="parameters">
         <h2 id="parameters">Parameters</h2>
-        <p class="hint">None is recorded yet: each machine takes what it is set to when the batch comes to it.</p>
+        <p class="hint">None are recorded yet: each machine uses its own settings when the batch reaches it.</p>
       </section>
     ) : null;
   return (
     <section aria-labelledby="parameters">
       <h2 id="parameters">Parameters</h2>
-      {open && <p class="hint">Those that are not here are recorded when the batch comes to their machine.</p>}
+      {open && <p class="hint">The others are recorded when the batch reaches their machine.</p>}
       <details class="section">
         <summary>
           <span>What it was made with</span>
           <span class={differ > 0 ? 'count' : 'hint'}>
-            {differ > 0 ? `${differ} of ${rows.length} differ from the present defaults` : 'as the present defaults'}
+            {differ > 0 ? `${differ} of ${rows.length} differ from the present defaults` : 'the same as the present defaults'}
           </span>
         </summary>
         {differ > 0 && (
@@ -600,7 +600,7 @@ function Downloads({ batch }: { batch: Batch }) {
           <Icon name="down" /> This batch as JSON
         </a>
       </div>
-      <p class="hint">Of a single machine: open it above. Files hold SI units.</p>
+      <p class="hint">For a single machine, open it above. All files are in SI units.</p>
     </section>
   );
 }

@@ -4,7 +4,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { Icon } from '../icons';
-import { factory, queue, running, stale, type Running } from '../live';
+import { connection, factory, queue, running, stale, type Running } from '../live';
 import { link, place, refine } from '../router';
 import { words, type Schema } from '../schema';
 import { get, type Batch } from '../server';
@@ -307,7 +307,7 @@ function Lines({ now, brief = false, few = false }: { now: Running; brief?: bool
 
 function stageText(stage: string | null | undefined, value: number): string {
   const percent = `${Math.floor(value * 100)}\u00a0%`;
-  if (stage === null || stage === undefined || stage === 'pending') return 'waits';
+  if (stage === null || stage === undefined || stage === 'pending') return 'waiting';
   return stage === 'completed' ? 'done' : `${words(stage)}, ${percent}`;
 }
 
@@ -347,18 +347,18 @@ function Now() {
       <p class="hint">
         {ids.length > MOST_NOW && (
           <>
-            <a href={link(['batches'], { status: 'running' })}>{ids.length - MOST_NOW} more run</a>.{' '}
+            <a href={link(['batches'], { status: 'running' })}>and {ids.length - MOST_NOW} more running</a>.{' '}
           </>
         )}
         {waits > 0 ? (
           <>
             <a href={link(['batches'], { status: 'queued' })}>
-              {waits} {waits === 1 ? 'waits' : 'wait'}
+              {waits} in the queue
             </a>
-            , next: batch {queue.value[0]}.
+            , batch {queue.value[0]} is next.
           </>
         ) : (
-          'None waits.'
+          'The queue is empty.'
         )}
       </p>
     </section>
@@ -388,6 +388,12 @@ function useExact(id: string): Batch | null {
 }
 
 function Nothing({ status, search }: { status: string; search: string }) {
+  if (stale.value)
+    return (
+      <p class="card nothing">
+        {connection.value.state === 'connecting' ? 'Connecting …' : 'The list of batches cannot be loaded while not connected.'}
+      </p>
+    );
   if (loading.value || failure.value) return <p class="hint">{loading.value ? 'Loading …' : ''}</p>;
   if (search)
     return (

@@ -187,7 +187,7 @@ export async function runAgain(batch: Batch): Promise<void> {
       remark:
         models && models !== batch.models
           ? `Batch ${batch.batch_id} was made with the models "${batch.models}", this one will be with "${models}".`
-          : `With the parameters and the seed of batch ${batch.batch_id}.`,
+          : `It has the parameters and the seed of batch ${batch.batch_id}.`,
     };
   } catch (error) {
     notice.value = { kind: 'refused', text: `Batch ${batch.batch_id} was not started again: ${asText(error)}` };
@@ -215,7 +215,7 @@ export function CancelDialog() {
   const close = () => (asked.value = null);
   return (
     <Dialog title={`Cancel batch ${id}?`} onClose={close}>
-      <p>It is running. Its machines stop at their next step and are free for the next batch. It cannot be continued.</p>
+      <p>It is running. Its machines stop at their next step and are then free for the next batch. A cancelled batch cannot be resumed.</p>
       <div class="toolbar">
         <button type="button" class="danger" disabled={stale.value} onClick={() => void cancel(id)}>
           Cancel the batch
@@ -264,8 +264,8 @@ export function Actions({ batch }: { batch: Batch }) {
 }
 
 /** The start dialog over the present view. */
-export function startLink(query: { from?: string; seed?: string } = {}): string {
-  return link(place.value.path, { ...Object.fromEntries(place.value.query), start: '1', from: query.from, seed: query.seed });
+export function startLink(query: { from?: string } = {}): string {
+  return link(place.value.path, { ...Object.fromEntries(place.value.query), start: '1', from: query.from });
 }
 
 /** Also where the browser gives no clipboard to pages (plain http). */

@@ -27,7 +27,7 @@ export function Batches() {
       ) : (
         <BatchList />
       )}
-      {query.has('start') && <StartDialog from={query.get('from')} keepSeed={query.get('seed') === '1'} />}
+      {query.has('start') && <StartDialog from={query.get('from')} />}
       <CancelDialog />
     </>
   );

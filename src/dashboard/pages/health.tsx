@@ -89,7 +89,7 @@ function Server() {
           <Item name="Simulation">
             {words(now.simulation.state)}
             {now.simulation.paused ? ', paused' : ''}
-            {now.simulation.accepting ? '' : ', does not take new batches'}
+            {now.simulation.accepting ? '' : ', not accepting new batches'}
           </Item>
           <Item name="Batches">
             {now.simulation.running} running, {now.simulation.queued} queued
@@ -105,7 +105,7 @@ function Server() {
           <Item name="Models">{factory.value?.models ?? '–'}</Item>
         </dl>
       )}
-      {at.value && <p class="hint">As of {clock(at.value)}. Looked at every 5 s while this page is open.</p>}
+      {at.value && <p class="hint">As of {clock(at.value)}. Updated every 5 s while this page is open.</p>}
     </section>
   );
 }
@@ -140,7 +140,7 @@ function Database({ database }: { database: HealthAnswer['database'] }) {
       <span class="details">
         {[
           latency_ms === null ? '' : `answers in ${format(latency_ms, 3)} ms`,
-          backlog === undefined ? '' : `${counted(backlog, 'change waits', 'changes wait')} to be written`,
+          backlog === undefined ? '' : `${counted(backlog, 'change', 'changes')} still to be written`,
         ]
           .filter(Boolean)
           .join(', ')}
@@ -217,7 +217,7 @@ function PacingControl() {
             </State>
           ) : (
             <State kind="on" icon="on">
-              going on
+              running
             </State>
           )
         ) : (
@@ -230,7 +230,7 @@ function PacingControl() {
             type="button"
             class="primary"
             disabled={disabled}
-            onClick={() => void change({ paused: false }, 'The plant goes on')}
+            onClick={() => void change({ paused: false }, 'The plant is running again')}
           >
             <Icon name="play" />
             Resume the plant

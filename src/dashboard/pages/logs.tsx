@@ -6,7 +6,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { Icon, type IconName } from '../icons';
-import { lines, machines, stale } from '../live';
+import { connection, lines, machines, stale } from '../live';
 import { jsonLinesOf, KEPT, Log, textOf, type Filter, type Level, type Row } from '../log';
 import { link, place, refine } from '../router';
 import { words } from '../schema';
@@ -220,7 +220,8 @@ function Summary({ log, count, hold }: { log: Log; count: number; hold: Hold }) 
 }
 
 function emptyText(log: Log, filter: Filter, search: string): string {
-  if (log.state.value === 'loading') return 'Loading …';
+  if (log.state.value === 'loading')
+    return connection.value.state === 'lost' ? 'The events cannot be loaded while not connected.' : 'Loading …';
   if (log.problem.value) return 'The events could not be loaded.';
   if (search || Object.values(filter).some(Boolean)) return 'No event passes these filters.';
   return 'Nothing has happened yet. Start a batch, and its events appear here.';

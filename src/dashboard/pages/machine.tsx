@@ -122,13 +122,13 @@ function Now(props: { machine: Machine; batch: string | null; result: MachineRes
             {machine.batch !== null ? 'on batch' : 'Its last batch:'} {of}
           </span>
         ) : (
-          <span class="dim">{searched ? 'None of the last batches has been in this machine.' : ''}</span>
+          <span class="dim">{searched ? 'None of the latest batches has been in this machine.' : ''}</span>
         )}
         {machine.batch === null && result?.outcome && <WordState word={result.outcome} />}
         {machine.batch === null && result && !result.outcome && result.status !== 'completed' && <WordState word={result.status} />}
       </p>
       {machine.batch === null && result && result.causes.length > 0 && (
-        <p class="hint">Because of: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
+        <p class="hint">Reason: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
       )}
     </>
   );

@@ -72,8 +72,8 @@ export function Parameters({ machine, status, known }: ParametersProps) {
     edits.value = standards(group, current);
     note.value =
       Object.keys(edits.value).length > 0
-        ? 'The defaults are filled in. Apply sends them.'
-        : 'The machine is set to its defaults already.';
+        ? 'The defaults are filled in. Press Apply to send them.'
+        : 'The machine already has its default values.';
   };
   const violations = problem.value instanceof Refusal ? problem.value.violations : none;
   return (
@@ -88,12 +88,12 @@ export function Parameters({ machine, status, known }: ParametersProps) {
       >
         <GroupForm group={group} current={current} edits={edits} problems={violations} disabled={stale.value || busy.value} />
         {machine.batch !== null && body && (
-          <p class="hint">Batch {machine.batch} in the machine finishes with the values that it started with.</p>
+          <p class="hint">Batch {machine.batch}, which is in the machine, finishes with the values it started with.</p>
         )}
         {violations.length > 0 ? (
           <p class="problem" role="alert">
             <Icon name="failed" /> Nothing was changed.{' '}
-            {violations.length === 1 ? 'One value is not possible.' : `${violations.length} values are not possible.`}
+            {violations.length === 1 ? 'One value needs correcting.' : `${violations.length} values need correcting.`}
           </p>
         ) : (
           <Problem error={problem.value} />

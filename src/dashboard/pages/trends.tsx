@@ -113,13 +113,13 @@ function History({ trend, working }: { trend: Trend | null; working: boolean }) 
     return (
       <p class="hint">
         The server keeps no past steps.
-        {working && ' The trend begins where you opened the machine, and leaves out steps when the plant is fast.'}
+        {working && ' The trend begins when you opened the machine, and skips steps when the plant is fast.'}
       </p>
     );
   if (without === 'many')
     return (
       <p class="hint">
-        More than {MOST_STEPS} steps: those of the past are not loaded here. The CSV has them all.
+        More than {MOST_STEPS} steps: past steps are not loaded here. The CSV has all of them.
       </p>
     );
   if (without) return <Problem error={without} />;
@@ -165,7 +165,7 @@ const APART = 30; // so many times as large: in another chart
 
 function Charts({ steps, outputs, trend }: { steps: readonly Step[]; outputs: Output[]; trend: Trend | null }) {
   const names = outputs.map((output) => output.name).join();
-  const x = useMemo(() => withHoles(steps, trend?.without.value === 'kept' ? trend.breaks : null), [steps, trend]);
+  const x = useMemo(() => withHoles(steps, trend?.breaks), [steps, trend]);
   const shared = useMemo(() => grouped(outputs, steps), [steps, names]);
   return (
     <>
@@ -197,14 +197,14 @@ function SharedChart({ group, steps, x }: { group: Shared; steps: readonly Step[
 }
 
 /**
- * The steps' numbers, and one between two of them where some are missing.
- * @param breaks  where no history is kept, only these are holes: what the live feed leaves out cannot be had
+ * The steps' numbers, and one between two of them where some are missing because the connection was broken. Those that
+ * the live feed leaves out when the plant is fast are no holes.
  */
-function withHoles(steps: readonly Step[], breaks: Set<number> | null): number[] {
+function withHoles(steps: readonly Step[], breaks: ReadonlySet<number> | undefined): number[] {
   const x: number[] = [];
   let next = steps[0]?.step ?? 0;
   for (const { step } of steps) {
-    if (step > next && (!breaks || breaks.has(step))) x.push(next);
+    if (step > next && breaks?.has(step)) x.push(next);
     x.push(step);
     next = step + 1;
   }
