@@ -4,7 +4,8 @@
 import { batch, computed, signal, type Signal } from '@preact/signals';
 
 import { forgetSchema } from './schema';
-import { get, url, type FactoryStatus, type LineName, type Pacing, type PerLine } from './server';
+import { get, Refusal, type FactoryStatus, type LineName, type Pacing, type PerLine } from './server';
+import { Socket } from './socket';
 
 export interface Message {
   seq?: number;
@@ -100,23 +101,18 @@ export function onMessages(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-const FIRST_RETRY = 500;
-const LAST_RETRY = 15_000;
-const QUIET = 10_000; // then the server is asked whether it is there
-const SILENT = 10_000; // after that, without an answer, it is not
+const FRESH = 13_000; // so long after the server was heard of, what is shown is as of now
 const GATHER = 50; // messages of so many milliseconds are shown at once
 const REFRESH = 1_000; // between two looks at /factory/status that events make due
 const LOOK_AGAIN = 15_000; // pacing has no event
 const MOST = 5_000; // messages that wait for a timer, which comes late in a tab that nobody sees
 
-let socket: WebSocket | null = null;
-let retry = FIRST_RETRY;
+let socket: Socket | null = null;
 /** The last event, by which the server's events are known again. No timestamp: it is among those that are gone. */
 let last: { seq: number; timestamp: string | null } | null = null;
-let heard = 0;
-/** Since when an answer is waited for. */
-let asked: number | null = null;
-let retryTimer = 0;
+/** Whether the server has had as many events as it is asked to go on from. */
+let known = true;
+let answered = (): void => undefined;
 let waiting: Message[] = [];
 let gatherTimer = 0;
 let refreshTimer = 0;
@@ -124,8 +120,7 @@ let refreshed = 0;
 
 /** Opens the connection and keeps it. */
 export function start(): void {
-  connect();
-  setInterval(watch, 1_000);
+  socket = new Socket({ query, opened: (lost) => void begin(lost), heard, lost, watched });
   setInterval(() => {
     if (!stale.peek() && document.visibilityState === 'visible') refresh().catch(() => undefined);
   }, LOOK_AGAIN);
@@ -137,103 +132,71 @@ export function start(): void {
 
 /** Does not wait for the next try. */
 export function tryNow(): void {
-  if (socket) return;
-  clearTimeout(retryTimer);
-  connect();
+  socket?.tryNow();
 }
 
 // The computer may have slept, or changed its network: whether the connection still stands is asked at once.
 function lookNow(): void {
   if (stale.peek()) tryNow();
   else {
-    ask();
+    socket?.ask();
     refresh().catch(() => undefined);
   }
 }
 
-/** The address of the events, e.g. with {since: "12"}. */
-export function eventsUrl(query: Record<string, string>): URL {
-  const address = url('ws/status');
-  address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
-  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
-  return address;
+// The last event is asked for once more: if another one comes in its place, or none, the server is not the one it was.
+function query(): Record<string, string> {
+  pass();
+  known = last === null;
+  return last ? { since: String(Math.max(0, last.seq - 1)) } : { replay: '100' };
 }
 
-function connect(): void {
-  pass();
-  // The last event is asked for once more: if another one comes in its place, the server is not the one it was.
-  const opened = new WebSocket(eventsUrl(last ? { since: String(Math.max(0, last.seq - 1)) } : { replay: '100' }));
-  socket = opened;
-  asked = Date.now();
-  let answered = (): void => undefined;
-  const answer = new Promise<void>((resolve) => (answered = resolve));
-  opened.onopen = () => {
-    hear();
-    ask();
-    void begin(opened, answer);
-  };
-  opened.onmessage = (event: MessageEvent<string>) => {
-    if (socket !== opened) return;
-    hear();
-    answered();
-    if (event.data.startsWith('{')) receive(JSON.parse(event.data) as Message);
-  };
-  opened.onclose = () => {
-    if (socket === opened) lose();
-  };
+function heard(text: string): void {
+  if (text.startsWith('{')) receive(JSON.parse(text) as Message);
+  else answered();
 }
 
 // The connection stands: once the plant's state is known too, and whose events come, all is as it says. The events that
-// were asked for, if there are any, come before the answer to a text.
-async function begin(opened: WebSocket, answer: Promise<void>): Promise<void> {
+// were asked for, if there are any, come before the answer to the question that the socket begins with.
+async function begin(lost: AbortSignal): Promise<void> {
+  const answer = new Promise<void>((resolve) => (answered = resolve));
+  stopLook?.abort(); // one that began while nobody was there
   try {
     await Promise.all([refresh(), answer]);
   } catch {
-    opened.close();
+    if (!lost.aborted) socket?.drop();
     return;
   }
-  if (socket !== opened || opened.readyState !== WebSocket.OPEN) return;
+  if (lost.aborted) return;
   pass();
-  retry = FIRST_RETRY;
+  if (!known) beginAnew();
+  socket?.settled();
+  // The server may be another one after it was away.
+  if (connection.peek().state === 'lost') forgetSchema();
   connection.value = { state: 'live' };
 }
 
-function lose(): void {
-  const lost = socket;
-  socket = null;
-  lost?.close();
-  // Half of it is left to chance, so that the clients of a server that was away do not come all at once.
-  const pause = retry / 2 + (Math.random() * retry) / 2;
-  retry = Math.min(retry * 2, LAST_RETRY);
+// It has exactly the events before the last: nothing came, not even a gap.
+function beginAnew(): void {
+  const before = last?.seq ?? 0;
+  last = before > 1 ? { seq: before - 1, timestamp: null } : null;
+  known = true;
+  deliver([anew({ timestamp: new Date().toISOString() })]);
+}
+
+function lost(nextTry: Date): void {
+  stopLook?.abort(new Refusal(0, 'The connection to the server is lost'));
   const before = connection.peek();
-  const since = before.state === 'lost' ? before.since : new Date();
-  connection.value = { state: 'lost', since, nextTry: new Date(Date.now() + pause) };
-  clearTimeout(retryTimer);
-  retryTimer = window.setTimeout(connect, pause);
+  connection.value = { state: 'lost', since: before.state === 'lost' ? before.since : new Date(), nextTry };
 }
 
-// A connection can break without a word, and a server can stand still; it answers any text (Echo: …). Silence alone means
-// nothing: the browser runs the timers of a tab that nobody sees once a minute only.
-function watch(): void {
-  if (!socket) return;
-  const now = Date.now();
-  if (asked !== null && now - asked > SILENT) lose();
-  else if (asked === null && now - heard > QUIET) ask();
-  if (connection.peek().state === 'live' && now - heard < QUIET + 3_000) asOf.value = new Date(heard);
-}
-
-function ask(): void {
-  if (socket?.readyState !== WebSocket.OPEN) return;
-  asked = Date.now();
-  socket.send('ping');
-}
-
-function hear(): void {
-  heard = Date.now();
-  asked = null;
+function watched(): void {
+  const at = socket?.heardAt ?? 0;
+  if (connection.peek().state === 'live' && Date.now() - at < FRESH) asOf.value = new Date(at);
 }
 
 function receive(message: Message): void {
+  if (message.seq !== undefined || message.status === 'gap') known = true;
   waiting.push(message);
   if (waiting.length >= MOST) pass();
   else if (gatherTimer === 0) gatherTimer = window.setTimeout(pass, GATHER);
@@ -245,8 +208,12 @@ function pass(): void {
   if (waiting.length === 0) return;
   const messages = waiting.flatMap(inOrder);
   waiting = [];
+  deliver(messages);
+}
+
+function deliver(messages: readonly Message[]): void {
   batch(() => {
-    asOf.value = new Date(heard);
+    asOf.value = new Date(socket?.heardAt ?? Date.now());
     for (const message of messages) apply(message);
     for (const listener of listeners) listener(messages);
   });
@@ -270,20 +237,24 @@ function gapInOrder(message: Message): Message[] {
     last = from > 1 ? { seq: from - 1, timestamp: null } : null;
     return [anew(message)];
   }
-  const known = last?.seq ?? 0;
-  last = { seq: to, timestamp: known === to ? (last?.timestamp ?? null) : null };
-  return to > known ? [{ ...message, data: { ...message.data, from: Math.max(from, known + 1), to } }] : [];
+  const seen = last?.seq ?? 0;
+  last = { seq: to, timestamp: seen === to ? (last?.timestamp ?? null) : null };
+  return to > seen ? [{ ...message, data: { ...message.data, from: Math.max(from, seen + 1), to } }] : [];
 }
 
-const anew = ({ timestamp }: Message): Message => ({
+const anew = ({ timestamp }: Pick<Message, 'timestamp'>): Message => ({
   process_name: '',
   status: ANEW,
   timestamp,
   data: { batch_id: null, message: 'The server started anew' },
 });
 
+/** Events since the page was opened that tell what /factory/status tells too. */
+let applied = 0;
+
 function apply(message: Message): void {
   const { data, status } = message;
+  if (message.seq !== undefined && !data.replayed) ++applied;
   if (status === 'gap' || status === ANEW) {
     if (status === 'gap')
       gaps.value = [...gaps.peek(), { from: data.from ?? 0, to: data.to ?? 0, at: new Date(message.timestamp) }];
@@ -352,24 +323,40 @@ function refreshSoon(): void {
   }, wait);
 }
 
-let looks = 0;
-let newestLook = 0;
+let look: Promise<void> | null = null;
+let nextLook: Promise<void> | null = null;
+let stopLook: AbortController | null = null;
 
 /** Looks at /factory/status now, e.g. after the pacing was changed. */
-export async function refresh(): Promise<void> {
-  const look = ++looks;
+export function refresh(): Promise<void> {
+  if (!look) {
+    look = lookOnce().finally(() => (look = null));
+    return look;
+  }
+  // What has to be seen may be newer than the answer that is waited for: one more look, for all who ask meanwhile.
+  nextLook ??= look
+    .catch(() => undefined)
+    .then(() => {
+      nextLook = null;
+      return refresh();
+    });
+  return nextLook;
+}
+
+async function lookOnce(): Promise<void> {
   refreshed = Date.now();
-  const status = await get<FactoryStatus>('factory/status');
-  if (look < newestLook) return; // answered after a later one
-  newestLook = look;
+  stopLook = new AbortController();
+  const before = applied;
+  const status = await get<FactoryStatus>('factory/status', stopLook.signal);
+  pass();
   batch(() => {
-    const before = factory.peek();
-    if (before && (before.models !== status.models || before.version !== status.version)) forgetSchema();
     factory.value = status;
     queue.value = status.queue;
     running.value = status.running.map((one) => ({ id: one.batch_id, stage: one.stage, progress: one.progress }));
     placeMachines(status);
   });
+  // It may be older than what has been told since it was asked for.
+  if (applied !== before) refreshSoon();
 }
 
 function placeMachines(status: FactoryStatus): void {

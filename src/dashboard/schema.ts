@@ -95,17 +95,19 @@ let loaded: Promise<Schema> | null = null;
 
 /** Loaded once; after a failure, asked for again. */
 export function schema(): Promise<Schema> {
-  loaded ??= get<{ components: { schemas: Record<string, Node> } }>('openapi.json').then(
+  if (loaded) return loaded;
+  const asked = get<{ components: { schemas: Record<string, Node> } }>('openapi.json').then(
     (document) => understood(document.components.schemas),
     (error: unknown) => {
-      loaded = null;
+      if (loaded === asked) loaded = null;
       throw error;
     },
   );
-  return loaded;
+  loaded = asked;
+  return asked;
 }
 
-/** The server may be another one after it was away. */
+/** It is asked for again when it is wanted next. */
 export function forgetSchema(): void {
   loaded = null;
 }

@@ -32,7 +32,8 @@ export function url(path: string): URL {
 const PATIENCE = 20_000;
 const PATIENCE_FOR_CHANGES = 120_000;
 
-async function ask<T>(path: string, init: RequestInit, patience: number, stop?: AbortSignal): Promise<T> {
+/** @param refusable  false: an answer that is no success says what was asked for too */
+async function ask<T>(path: string, init: RequestInit, patience: number, stop?: AbortSignal, refusable = true): Promise<T> {
   const late = AbortSignal.timeout(patience);
   let response: Response;
   let text: string;
@@ -49,15 +50,18 @@ async function ask<T>(path: string, init: RequestInit, patience: number, stop?: 
   } catch {
     throw new Refusal(response.status, `The server answered ${response.status} with something else than JSON`);
   }
-  if (response.ok) return answer as T;
-  const detail = (answer as { detail?: string | Violation[] }).detail;
-  // /health answers 503 with what it has to say.
-  if (detail === undefined) return answer as T;
-  throw new Refusal(response.status, detail);
+  if (response.ok || !refusable) return answer as T;
+  const detail = (answer as { detail?: string | Violation[] } | null)?.detail;
+  throw new Refusal(response.status, detail ?? `The server answered ${response.status} and does not say why`);
 }
 
 export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return ask<T>(path, {}, PATIENCE, signal);
+}
+
+/** A server that is unhealthy says so with 503. */
+export function health(signal?: AbortSignal): Promise<Health> {
+  return ask<Health>('health', {}, PATIENCE, signal, false);
 }
 
 export function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {

@@ -2,8 +2,9 @@
 
 import { signal } from '@preact/signals';
 
-import { eventsUrl, type Message } from './live';
+import type { Message } from './live';
 import { get, Refusal } from './server';
+import { Socket } from './socket';
 
 export interface Step {
   step: number;
@@ -19,9 +20,6 @@ export async function stepsOf(batch: string, process: string, signal?: AbortSign
   return answer.telemetry.map(({ step, properties }) => ({ step, properties }));
 }
 
-const AGAIN = 1_000;
-const AGAIN_AT_MOST = 15_000;
-
 /**
  * The newest values of a machine, some twenty times a second at most, on a connection of its own, which is opened again
  * when it breaks.
@@ -29,33 +27,21 @@ const AGAIN_AT_MOST = 15_000;
  * @return ends it
  */
 export function follow(process: string, take: (batch: string, step: Step) => void, opened?: () => void): () => void {
-  let socket: WebSocket;
-  let timer = 0;
-  let pause = AGAIN;
-  const open = (): void => {
-    socket = new WebSocket(eventsUrl({ telemetry: '1', replay: '0' }));
-    socket.onopen = () => {
-      pause = AGAIN;
+  const socket = new Socket({
+    query: () => ({ telemetry: '1', replay: '0' }),
+    opened() {
       socket.send(JSON.stringify({ subscribe: { event: 'data_generated', machine: process } }));
       opened?.();
-    };
-    socket.onmessage = (event: MessageEvent<string>) => {
-      if (!event.data.startsWith('{')) return;
-      const { status, data } = JSON.parse(event.data) as Message;
+    },
+    heard(text) {
+      socket.settled();
+      if (!text.startsWith('{')) return;
+      const { status, data } = JSON.parse(text) as Message;
       if (status !== 'data_generated' || data.batch_id === null || data.step === undefined || !data.properties) return;
       take(data.batch_id, { step: data.step, properties: data.properties });
-    };
-    socket.onclose = () => {
-      timer = window.setTimeout(open, pause);
-      pause = Math.min(pause * 2, AGAIN_AT_MOST);
-    };
-  };
-  open();
-  return () => {
-    clearTimeout(timer);
-    socket.onclose = null;
-    socket.close();
-  };
+    },
+  });
+  return () => socket.close();
 }
 
 /** More steps than these are not loaded for a chart. */
@@ -87,9 +73,11 @@ export class Trend {
   private took = 0;
   private readonly stopped = new AbortController();
 
+  /** @param most  steps that are loaded */
   constructor(
     readonly batch: string,
     readonly process: string,
+    private readonly most = MOST_STEPS,
   ) {}
 
   /**
@@ -112,7 +100,7 @@ export class Trend {
 
   /** @param total  how many steps there are or will be, where that is known */
   async fill(total = 0): Promise<void> {
-    if (Math.max(total, this.all.at(-1)?.step ?? 0) > MOST_STEPS) {
+    if (Math.max(total, this.all.at(-1)?.step ?? 0) > this.most) {
       this.without.value = 'many';
       this.loading.value = false;
       return;

@@ -77,12 +77,6 @@ export function fromSi(value: number, unit: Unit): number {
   return rounded(((value - unit.offset) * unit.divisor) / 10 ** unit.exponent);
 }
 
-/** A difference or a limit's distance is converted without the offset. */
-export function toSi(value: number, unit: Unit): number {
-  if (isSi(unit)) return value;
-  return rounded((value * 10 ** unit.exponent) / unit.divisor + unit.offset);
-}
-
 /** A number as people read it: about five digits, powers of ten only where needed. */
 export function format(value: number | null | undefined, digits = 5): string {
   if (value === null || value === undefined) return '–';
@@ -90,11 +84,6 @@ export function format(value: number | null | undefined, digits = 5): string {
   const size = Math.abs(value);
   if (size >= 1e7 || size < 1e-4) return value.toExponential(Math.max(0, digits - 2)).replace(/\.?0+e/, 'e').replace('e+', 'e');
   return String(Number(value.toPrecision(digits)));
-}
-
-/** All digits, for fields that can be edited. */
-export function exact(value: number): string {
-  return String(value);
 }
 
 /** A value with its unit as the user wants to see it, e.g. "250 µm". */

@@ -6,7 +6,7 @@ import { effect, signal } from '@preact/signals';
 import { connection, onMessages, type Message } from '../live';
 import { get, Refusal, type Batch, type BatchPage, type BatchState } from '../server';
 
-export const PAGE = 100;
+const PAGE = 100;
 const PAUSE = 1_000; // between two looks at what events have touched
 const FEW = 6; // so many are asked for one by one, more by a page
 
@@ -19,7 +19,9 @@ export const failure = signal<unknown>(null);
 export const cancelling = signal<ReadonlySet<string>>(new Set());
 
 let status = '';
-let generation = 0;
+let view = 0; // grows with each table that is kept
+let generation = 0; // grows with each time that all is loaded anew
+let pages = 1; // that are loaded
 let timer = 0;
 const touched = new Set<string>();
 
@@ -46,6 +48,7 @@ function pagePath(after: string | null): string {
  */
 export function keep(of: string): () => void {
   status = of;
+  ++view;
   known.value = new Map();
   next.value = null;
   const endMessages = onMessages(take);
@@ -54,7 +57,9 @@ export function keep(of: string): () => void {
     if (connection.value.state === 'live') void load();
   });
   return () => {
-    generation++;
+    ++view;
+    ++generation;
+    loading.value = false;
     clearTimeout(timer);
     timer = 0;
     touched.clear();
@@ -72,6 +77,7 @@ async function load(): Promise<void> {
     if (mine !== generation) return;
     known.value = new Map(page.batches.map((batch) => [batch.batch_id, batch]));
     next.value = page.next;
+    pages = 1;
     failure.value = null;
     loadedFor = status;
   } catch (error) {
@@ -90,8 +96,9 @@ export async function loadMore(): Promise<void> {
   try {
     const page = await get<BatchPage>(pagePath(after));
     if (mine !== generation) return;
-    put(page.batches);
+    ++pages;
     next.value = page.next;
+    put(page.batches);
     failure.value = null;
   } catch (error) {
     if (mine === generation) failure.value = error;
@@ -104,9 +111,22 @@ function put(batches: Batch[]): void {
   if (batches.length === 0) return;
   const changed = new Map(known.peek());
   for (const batch of batches) changed.set(batch.batch_id, batch);
-  known.value = changed;
+  show(changed);
   forgetCancelled(batches.filter(isOver).map((batch) => batch.batch_id));
 }
+
+// As many of the newest as have been loaded: those that a fast plant pushes out stand on the next page.
+function show(all: Map<string, Batch>): void {
+  let batches = [...all.values()].filter((batch) => !status || batch.status === status);
+  const most = pages * PAGE;
+  if (batches.length > most) {
+    batches = batches.sort((a, b) => acceptedAt(b) - acceptedAt(a)).slice(0, most);
+    next.value = batches.at(-1)?.batch_id ?? null;
+  }
+  known.value = new Map(batches.map((batch) => [batch.batch_id, batch]));
+}
+
+const acceptedAt = (batch: Batch): number => new Date(batch.created_at).getTime();
 
 function forgetCancelled(over: string[]): void {
   if (over.some((id) => cancelling.peek().has(id)))
@@ -151,13 +171,18 @@ function take(messages: readonly Message[]): void {
     const before = (changed ?? known.peek()).get(id);
     if (before) (changed ??= new Map(known.peek())).set(id, changedBy(before, message));
   }
-  if (changed) known.value = changed;
+  if (changed) show(changed);
   if (over.length > 0) forgetCancelled(over);
   if (touched.size > 0 && timer === 0) timer = window.setTimeout(look, PAUSE);
 }
 
 async function look(): Promise<void> {
-  const mine = generation;
+  if (loading.peek()) {
+    timer = window.setTimeout(look, PAUSE); // what is loaded would overwrite what is found now
+    return;
+  }
+  const mine = view;
+  const before = generation;
   let ids = [...touched];
   touched.clear();
   const found: Batch[] = [];
@@ -174,8 +199,8 @@ async function look(): Promise<void> {
   } catch {
     // The connection is lost then, and all is loaded again once it stands.
   }
-  if (mine !== generation) return;
-  put(found);
+  if (mine !== view) return; // the timer is another table's
+  if (before === generation) put(found);
   timer = touched.size > 0 ? window.setTimeout(look, 2 * PAUSE) : 0;
 }
 
