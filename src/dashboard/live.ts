@@ -310,6 +310,19 @@ function changeMachine(process: string, change: (machine: Machine) => Machine): 
   if (machine) machine.value = change(machine.peek());
 }
 
+/**
+ * The machine that a batch is in, or waits for, as far as events and progress tell: either may be the newer one, and a
+ * batch only goes forward.
+ */
+export function stageOf(of: Running, line: LineName): string | null {
+  const told = of.stage[line] ?? null;
+  const all = machines.value.filter((machine) => machine.peek().line === line);
+  const inside = all.findIndex((machine) => machine.value.batch === of.id);
+  const known = all.findIndex((machine) => machine.peek().id === told);
+  const started = told === null || told === 'pending' || known >= 0;
+  return started && inside > known ? (all[inside]?.peek().id ?? told) : told;
+}
+
 function progressed(id: string, stage: Running['stage'], progress: Running['progress']): void {
   running.value = running.peek().map((one) => (one.id === id ? { id, stage, progress } : one));
 }

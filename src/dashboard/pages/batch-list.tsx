@@ -4,7 +4,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { Icon } from '../icons';
-import { connection, factory, queue, running, stale, type Running } from '../live';
+import { connection, factory, queue, running, stageOf, stale, type Running } from '../live';
 import { link, place, refine } from '../router';
 import { words, type Schema } from '../schema';
 import { get, type Batch } from '../server';
@@ -295,10 +295,10 @@ function Lines({ now, brief = false, few = false }: { now: Running; brief?: bool
   return (
     <ul class={brief ? 'lines brief' : 'lines'}>
       {(few ? moving(now) : Object.entries(now.progress)).map(([line, value]) => (
-        <li key={line} title={brief ? `${words(line)}: ${stageText(now.stage[line], value)}` : undefined}>
+        <li key={line} title={brief ? `${words(line)}: ${stageText(stageOf(now, line), value)}` : undefined}>
           <span>{words(line)}</span>
           <Progress value={value} label={`Batch ${now.id}, ${line} line`} />
-          {!brief && <span class="dim">{stageText(now.stage[line], value)}</span>}
+          {!brief && <span class="dim">{stageText(stageOf(now, line), value)}</span>}
         </li>
       ))}
     </ul>

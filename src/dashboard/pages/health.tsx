@@ -309,20 +309,22 @@ function numberOrText(text: string): number | string {
 
 const DEFAULT_STEPS = 1_725; // one after the other in a batch with the default recipe
 
-/** How long a batch takes: from the steps of the last one, or of the default recipe. */
+const LOOK_BACK = 20;
+
+/** How long a batch takes: from the steps of the last one with good cells, or of the default recipe. */
 function Estimate() {
   const last = useSignal<Batch | null>(null);
-  const completed = factory.value?.counters.completed ?? 0;
+  const { completed = 0, scrapped = 0 } = factory.value?.counters ?? {};
   useEffect(() => {
-    if (completed === 0) return;
+    if (scrapped >= completed) return;
     const stop = new AbortController();
-    get<BatchPage>('batches?status=completed&limit=1', stop.signal).then(
-      ({ batches }) => (last.value = batches[0] ?? null),
+    get<BatchPage>(`batches?status=completed&limit=${LOOK_BACK}`, stop.signal).then(
+      ({ batches }) => (last.value = batches.find((batch) => batch.end_of_line?.['cells_good'] !== 0) ?? null),
       () => undefined,
     );
     return () => stop.abort();
     // The batches differ little: one look is enough.
-  }, [completed > 0]);
+  }, [scrapped < completed]);
   const steps = (last.value && stepsInTurn(last.value)) || DEFAULT_STEPS;
   const interval = pacing.value?.step_interval_ms || 100;
   const which = last.value ? `A batch like ${last.value.batch_id}` : 'A batch with the default recipe';

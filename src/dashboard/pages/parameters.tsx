@@ -1,28 +1,20 @@
 // A machine's parameters, in its drawer.
 
-import { signal, useSignal, type Signal } from '@preact/signals';
+import { useSignal, type Signal } from '@preact/signals';
 
-import { bodyOf, GroupForm, valuesOf, type Edits } from '../form';
+import { bodyOf, GroupForm } from '../form';
 import { Icon } from '../icons';
 import { stale, type Machine } from '../live';
-import type { Group, Schema } from '../schema';
+import type { Schema } from '../schema';
 import { Refusal, send, type MachineStatus, type Values, type Violation } from '../server';
 import { Problem } from '../ui';
+import { editsOf, standards } from './marks';
 
 interface Answer {
   message: string;
   machine_parameters: Values;
   applies_from: string;
   warnings?: string[];
-}
-
-/** By process: what was typed and not sent outlives the drawer. */
-const typed = new Map<string, Signal<Edits>>();
-
-function editsOf(process: string): Signal<Edits> {
-  const known = typed.get(process) ?? signal<Edits>({});
-  typed.set(process, known);
-  return known;
 }
 
 const none: Violation[] = [];
@@ -132,13 +124,4 @@ function Said({ answer }: { answer: Answer }) {
       ))}
     </>
   );
-}
-
-/** The standard values that the machine has not got. */
-function standards(group: Group, current: Values): Edits {
-  const now = valuesOf(group, current);
-  const found: Edits = {};
-  for (const { name, standard, nullable } of group.fields)
-    if (now[name] !== standard && (standard !== null || nullable)) found[name] = standard;
-  return found;
 }
