@@ -8,7 +8,7 @@ import { get, type LogEntry } from './server';
 
 export type Level = LogEntry['level'];
 
-export const levels: readonly Level[] = ['debug', 'info', 'warning', 'error'];
+const levels: readonly Level[] = ['debug', 'info', 'warning', 'error'];
 
 /** What is wanted of all events; empty: everything. */
 export interface Filter {
@@ -49,7 +49,7 @@ const levelOf: Record<string, Level> = {
 };
 
 /** An event as /factory/logs gives it. */
-export function entryOf(message: Message): LogEntry | null {
+function entryOf(message: Message): LogEntry | null {
   const { seq, timestamp, status, data, process_name } = message;
   if (seq === undefined) return null;
   const warnings = data.warnings ?? [];
@@ -64,7 +64,7 @@ export function entryOf(message: Message): LogEntry | null {
   };
 }
 
-export function passes(filter: Filter, entry: LogEntry): boolean {
+function passes(filter: Filter, entry: LogEntry): boolean {
   if (filter.batch && entry.batch_id !== filter.batch) return false;
   if (levels.indexOf(entry.level) < levels.indexOf(filter.level as Level)) return false;
   if (!filter.machine) return true;
@@ -88,9 +88,12 @@ export class Log {
   private timer = 0;
   private pause = SHOW;
   private readonly stop = new AbortController();
-  private readonly forget: () => void;
+  private forget = (): void => undefined;
 
-  constructor(private readonly filter: Filter) {
+  constructor(private readonly filter: Filter) {}
+
+  /** From now on it takes what comes. */
+  open(): void {
     this.forget = onMessages((messages) => this.take(messages));
   }
 

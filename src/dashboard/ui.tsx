@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
 import { Icon, type IconName } from './icons';
+import { stale } from './live';
 import { Refusal } from './server';
 
 /** One of a few, as buttons side by side. */
@@ -48,14 +49,48 @@ const icons: Record<string, IconName> = {
   pass: 'done',
   rework: 'warning',
   scrap: 'failed',
+  pending: 'waiting',
+  // of the server
+  healthy: 'done',
+  connected: 'done',
+  degraded: 'warning',
+  unreachable: 'warning',
+  unhealthy: 'failed',
+  // of an event
+  info: 'info',
+  warning: 'warning',
+  error: 'failed',
 };
 
-/** A batch's or a result's state by its word: queued, running, completed, pass, scrap, … */
+/** A state by its word: of a batch, a result, the server, an event. */
 export function WordState({ word }: { word: string }) {
   return (
     <State kind={word} icon={icons[word] ?? 'off'}>
       {word}
     </State>
+  );
+}
+
+/** In a <dl>. */
+export function Fact({ name, kind, children }: { name: string; kind?: string; children: ComponentChildren }) {
+  return (
+    <div class={kind || undefined}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Said wherever something cannot be changed, or is not known, because of that. */
+export const NOT_CONNECTED = 'Not connected to the server: what you see may be old, and nothing can be changed.';
+
+/** For dialogs, which hide the page's banner. */
+function NotConnected() {
+  if (!stale.value) return null;
+  return (
+    <p class="problem" role="alert">
+      <Icon name="warning" /> {NOT_CONNECTED}
+    </p>
   );
 }
 
@@ -117,7 +152,10 @@ export function Dialog({ title, kind = 'dialog', onClose, children }: DialogProp
           <Icon name="close" />
         </button>
       </header>
-      <div class="content">{children}</div>
+      <div class="content">
+        <NotConnected />
+        {children}
+      </div>
     </dialog>
   );
 }

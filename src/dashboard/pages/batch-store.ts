@@ -120,13 +120,11 @@ function show(all: Map<string, Batch>): void {
   let batches = [...all.values()].filter((batch) => !status || batch.status === status);
   const most = pages * PAGE;
   if (batches.length > most) {
-    batches = batches.sort((a, b) => acceptedAt(b) - acceptedAt(a)).slice(0, most);
+    batches = batches.sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, most);
     next.value = batches.at(-1)?.batch_id ?? null;
   }
   known.value = new Map(batches.map((batch) => [batch.batch_id, batch]));
 }
-
-const acceptedAt = (batch: Batch): number => new Date(batch.created_at).getTime();
 
 function forgetCancelled(over: string[]): void {
   if (over.some((id) => cancelling.peek().has(id)))

@@ -4,15 +4,15 @@ import './health.css';
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useId } from 'preact/hooks';
-import type { ComponentChildren } from 'preact';
 
-import { Icon, type IconName } from '../icons';
+import { Icon } from '../icons';
 import { factory, lines, machineOf, pacing, queue, refresh, running, stale } from '../live';
-import { Refusal, get, send, type Batch, type BatchPage, type Health as HealthAnswer, type Pacing } from '../server';
+import { get, health as askHealth, Refusal, send, type Batch, type BatchPage, type Health as HealthAnswer } from '../server';
 import { words } from '../schema';
 import { clock, duration } from '../time';
 import { format } from '../units';
-import { Dialog, Problem, State } from '../ui';
+import { Dialog, Fact, NOT_CONNECTED, Problem, WordState } from '../ui';
+import { INTERVALS, intervalText, PacingState, PauseButton, usePacingChange } from './pacing';
 
 const EVERY = 5_000;
 
@@ -30,15 +30,6 @@ export function Health() {
   );
 }
 
-const icons: Record<string, IconName> = {
-  healthy: 'done',
-  connected: 'done',
-  degraded: 'warning',
-  unreachable: 'warning',
-  unhealthy: 'failed',
-  failed: 'failed',
-};
-
 /** Asked for as long as somebody looks; no event tells of it. */
 function useHealth() {
   const health = useSignal<HealthAnswer | null>(null);
@@ -52,7 +43,7 @@ function useHealth() {
       if (document.visibilityState !== 'visible' || stop) return;
       const mine = (stop = new AbortController());
       try {
-        health.value = await get<HealthAnswer>('health', mine.signal);
+        health.value = await askHealth(mine.signal);
         at.value = new Date();
         problem.value = null;
       } catch (error) {
@@ -80,50 +71,33 @@ function Server() {
     <section class="card" aria-labelledby="server">
       <h2 id="server">Server</h2>
       <Problem error={stale.value ? null : problem.value} />
-      {!now && !problem.value && <p class="dim">{stale.value ? 'Not connected' : 'Loading …'}</p>}
+      {!now && !problem.value && <p class="dim">{stale.value ? NOT_CONNECTED : 'Loading …'}</p>}
       {now && (
         <dl>
-          <Item name="State">
-            <Word word={now.status} />
-          </Item>
-          <Item name="Simulation">
+          <Fact name="State">
+            <WordState word={now.status} />
+          </Fact>
+          <Fact name="Simulation">
             {words(now.simulation.state)}
             {now.simulation.paused ? ', paused' : ''}
             {now.simulation.accepting ? '' : ', not accepting new batches'}
-          </Item>
-          <Item name="Batches">
+          </Fact>
+          <Fact name="Batches">
             {now.simulation.running} running, {now.simulation.queued} queued
-          </Item>
-          <Item name="Database">
+          </Fact>
+          <Fact name="Database">
             <Database database={now.database} />
-          </Item>
-          <Item name="Listening">
+          </Fact>
+          <Fact name="Listening">
             {counted(now.websocket_clients, 'page or program', 'pages or programs')} on the WebSocket
-          </Item>
-          <Item name="Running for">{duration(now.uptime_s)}</Item>
-          <Item name="Version">{now.version}</Item>
-          <Item name="Models">{factory.value?.models ?? '–'}</Item>
+          </Fact>
+          <Fact name="Running for">{duration(now.uptime_s)}</Fact>
+          <Fact name="Version">{now.version}</Fact>
+          <Fact name="Models">{factory.value?.models ?? '–'}</Fact>
         </dl>
       )}
       {at.value && <p class="hint">As of {clock(at.value)}. Updated every 5 s while this page is open.</p>}
     </section>
-  );
-}
-
-function Item({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Word({ word }: { word: string }) {
-  return (
-    <State kind={word} icon={icons[word] ?? 'off'}>
-      {word}
-    </State>
   );
 }
 
@@ -136,7 +110,7 @@ function Database({ database }: { database: HealthAnswer['database'] }) {
   if (backend === 'none') return <>None: nothing is kept when the server stops</>;
   return (
     <>
-      {backends[backend] ?? backend} <Word word={status} />
+      {backends[backend] ?? backend} <WordState word={status} />
       <span class="details">
         {[
           latency_ms === null ? '' : `answers in ${format(latency_ms, 3)} ms`,
@@ -158,10 +132,10 @@ function Counters() {
       {counters ? (
         <dl>
           {Object.entries(counters).map(([name, count]) => (
-            <Item key={name} name={words(name)}>
+            <Fact key={name} name={words(name)}>
               {count}
               {meaning[name] && <span class="details">{meaning[name]}</span>}
-            </Item>
+            </Fact>
           ))}
         </dl>
       ) : (
@@ -171,88 +145,36 @@ function Counters() {
   );
 }
 
-const presets = new Map([
-  [0, 'As fast as possible'],
-  [10, '10 ms'],
-  [100, '100 ms'],
-  [1000, '1 000 ms'],
-]);
-
 function PacingControl() {
   const id = useId();
   const typed = useSignal<string | null>(null);
-  const busy = useSignal(false);
-  const problem = useSignal<unknown>(null);
-  const done = useSignal('');
+  const pace = usePacingChange();
   const now = pacing.value;
-  const disabled = stale.value || busy.value || !now;
-  const refusal = problem.value instanceof Refusal ? problem.value : null;
+  const disabled = stale.value || pace.busy || !now;
+  const refusal = pace.problem instanceof Refusal ? pace.problem : null;
   const ofField = refusal?.violations.filter((one) => one.loc.includes('step_interval_ms')) ?? [];
-
-  async function change(wanted: Partial<Record<keyof Pacing, unknown>>, said: string): Promise<void> {
-    busy.value = true;
-    problem.value = null;
-    done.value = '';
-    try {
-      await send('PATCH', 'factory/pacing', wanted);
-      await refresh();
-      if ('step_interval_ms' in wanted) typed.value = null;
-      done.value = said;
-    } catch (error) {
-      problem.value = error;
-    }
-    busy.value = false;
-  }
-  const setInterval = (interval: unknown): void =>
-    void change({ step_interval_ms: interval }, 'The step interval was changed');
+  const setTo = async (interval: unknown): Promise<void> => {
+    if (await pace.change({ step_interval_ms: interval }, 'The step interval was changed')) typed.value = null;
+  };
 
   return (
-    <section class="card" aria-labelledby={`${id}title`} aria-busy={busy.value}>
+    <section class="card" aria-labelledby={`${id}title`} aria-busy={pace.busy}>
       <h2 id={`${id}title`}>Pacing</h2>
-      <p>
-        {now ? (
-          now.paused ? (
-            <State kind="warning" icon="pause">
-              paused
-            </State>
-          ) : (
-            <State kind="on" icon="on">
-              running
-            </State>
-          )
-        ) : (
-          'Loading …'
-        )}
-      </p>
       <div class="toolbar">
-        {now?.paused ? (
-          <button
-            type="button"
-            class="primary"
-            disabled={disabled}
-            onClick={() => void change({ paused: false }, 'The plant is running again')}
-          >
-            <Icon name="play" />
-            Resume the plant
-          </button>
-        ) : (
-          <button type="button" disabled={disabled} onClick={() => void change({ paused: true }, 'The plant is paused')}>
-            <Icon name="pause" />
-            Pause the plant
-          </button>
-        )}
+        <PacingState />
+        <PauseButton {...pace} />
       </div>
       <div class="toolbar" role="group" aria-label="Usual step intervals">
-        {[...presets].map(([interval, name]) => (
+        {INTERVALS.map((interval) => (
           <button
             key={interval}
             type="button"
             class={now?.step_interval_ms === interval ? 'chosen' : undefined}
             aria-pressed={now?.step_interval_ms === interval}
             disabled={disabled}
-            onClick={() => setInterval(interval)}
+            onClick={() => void setTo(interval)}
           >
-            {name}
+            {intervalText(interval)}
           </button>
         ))}
       </div>
@@ -260,7 +182,7 @@ function PacingControl() {
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          if (!disabled) setInterval(numberOrText(typed.value ?? String(now.step_interval_ms)));
+          if (!disabled) void setTo(numberOrText(typed.value ?? String(now.step_interval_ms)));
         }}
       >
         <label for={`${id}field`}>Step interval, 0 to 60 000 ms</label>
@@ -289,13 +211,13 @@ function PacingControl() {
             </p>
           ))}
         </div>
-        {ofField.length === 0 && <Problem error={problem.value} />}
+        {ofField.length === 0 && <Problem error={pace.problem} />}
         <p id={`${id}hint`} class="hint">
           The pause that a machine makes after each of its steps. <Estimate />
         </p>
       </form>
       <p class="hint" role="status">
-        {done}
+        {pace.said}
       </p>
     </section>
   );
@@ -307,11 +229,9 @@ function numberOrText(text: string): number | string {
   return plain !== '' && Number.isFinite(Number(plain)) ? Number(plain) : text;
 }
 
-const DEFAULT_STEPS = 1_725; // one after the other in a batch with the default recipe
-
 const LOOK_BACK = 20;
 
-/** How long a batch takes: from the steps of the last one with good cells, or of the default recipe. */
+/** How long a batch takes, from the steps of the last one with good cells; nothing as long as there is none. */
 function Estimate() {
   const last = useSignal<Batch | null>(null);
   const { completed = 0, scrapped = 0 } = factory.value?.counters ?? {};
@@ -325,13 +245,13 @@ function Estimate() {
     return () => stop.abort();
     // The batches differ little: one look is enough.
   }, [scrapped < completed]);
-  const steps = (last.value && stepsInTurn(last.value)) || DEFAULT_STEPS;
+  if (!last.value) return null;
+  const steps = stepsInTurn(last.value);
   const interval = pacing.value?.step_interval_ms || 100;
-  const which = last.value ? `A batch like ${last.value.batch_id}` : 'A batch with the default recipe';
   return (
     <>
-      {which} makes {steps} of them one after the other, so it takes about {duration((steps * interval) / 1000)} at{' '}
-      {format(interval)} ms.
+      A batch like {last.value.batch_id} makes {steps} of them one after the other, so it takes about{' '}
+      {duration((steps * interval) / 1000)} at {format(interval)} ms.
     </>
   );
 }
@@ -388,7 +308,7 @@ function ResetDialog({ onClose, onDone }: { onClose: () => void; onDone: (text: 
     <Dialog title="Reset the factory?" onClose={onClose}>
       <p>This cannot be undone:</p>
       <ul>
-        <li>All batches that run or wait are cancelled ({counts}).</li>
+        <li>All running and queued batches are cancelled ({counts}).</li>
         <li>The parameters of every machine go back to their defaults.</li>
       </ul>
       <p class="hint">The pacing, the counters, and the batches that are finished stay as they are.</p>

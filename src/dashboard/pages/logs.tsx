@@ -5,13 +5,14 @@ import './logs.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-import { Icon, type IconName } from '../icons';
+import { copy } from '../clipboard';
+import { Icon } from '../icons';
 import { connection, lines, machines, stale } from '../live';
-import { jsonLinesOf, KEPT, Log, textOf, type Filter, type Level, type Row } from '../log';
+import { jsonLinesOf, KEPT, Log, textOf, type Filter, type Row } from '../log';
 import { link, place, refine } from '../router';
 import { words } from '../schema';
 import { clock } from '../time';
-import { Problem, State } from '../ui';
+import { Problem, WordState } from '../ui';
 
 const DRAWN = 500; // rows, and so many more each time that older ones are wanted
 const TYPING = 300; // milliseconds without a key before what is typed counts
@@ -57,7 +58,6 @@ function Filters({ filter }: { filter: Filter }) {
         <label for={`${id}machine`}>Machine</label>
         <select
           id={`${id}machine`}
-          value={filter.machine}
           onChange={(event) => refine({ machine: event.currentTarget.value })}
         >
           <Machines chosen={filter.machine} />
@@ -77,16 +77,23 @@ const without = (value: string, standard: string): string => (value === standard
 
 function Machines({ chosen }: { chosen: string }) {
   const known = machines.value.map((machine) => machine.peek());
+  // Said by each option, as they come later than the choice does.
   return (
     <>
-      <option value="">all</option>
-      {chosen && !known.some((machine) => machine.process === chosen) && <option value={chosen}>{words(chosen)}</option>}
+      <option value="" selected={chosen === ''}>
+        all
+      </option>
+      {chosen && !known.some((machine) => machine.process === chosen) && (
+        <option value={chosen} selected>
+          {words(chosen)}
+        </option>
+      )}
       {lines.value.map((line) => (
         <optgroup key={line} label={words(line)}>
           {known
             .filter((machine) => machine.line === line)
             .map(({ process }) => (
-              <option key={process} value={process}>
+              <option key={process} value={process} selected={chosen === process}>
                 {words(process)}
               </option>
             ))}
@@ -101,7 +108,8 @@ function Typed(props: { label: string; value: string; onChange: (value: string) 
   const id = useId();
   const [text, setText] = useState(props.value);
   const timer = useRef(0);
-  useEffect(() => setText(props.value), [props.value]);
+  // Not while it is what has been typed, but for the spaces around it.
+  useEffect(() => setText((typed) => (typed.trim() === props.value ? typed : props.value)), [props.value]);
   useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <div>
@@ -127,7 +135,10 @@ function Events({ filter, search }: { filter: Filter; search: string }) {
   const log = useMemo(() => new Log(filter), []);
   const hold = useSignal<Hold>(null);
   const drawn = useSignal(DRAWN);
-  useEffect(() => () => log.close(), [log]);
+  useEffect(() => {
+    log.open();
+    return () => log.close();
+  }, [log]);
   // Each time that the connection stands: what came in between comes as well, but it may be the first time.
   const away = stale.value;
   useEffect(() => {
@@ -297,8 +308,6 @@ function List({ rows, older, full, following, empty, onOlder, onScrolledUp, onEn
   );
 }
 
-const icons: Record<Level, IconName> = { debug: 'off', info: 'info', warning: 'warning', error: 'failed' };
-
 function Line({ row }: { row: Row }) {
   return useMemo(() => {
     if (row.kind !== 'event')
@@ -313,11 +322,9 @@ function Line({ row }: { row: Row }) {
         <span class="seq">{seq}</span>
         <time dateTime={timestamp} title={timestamp}>
           {clock(timestamp)}
-          <span class="fraction">{timestamp.slice(19, 23)}</span>
+          {timestamp.slice(19, 23)}
         </time>
-        <State kind={level} icon={icons[level]}>
-          {level}
-        </State>
+        <WordState word={level} />
         <span class="batch">{batch_id}</span>
         <span class="message">{message}</span>
       </li>
@@ -329,14 +336,14 @@ function Copy({ rows }: { rows: Row[] }) {
   const done = useSignal('');
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
-  async function copy(): Promise<void> {
-    done.value = (await copied(textOf(rows))) ? `${rows.length} lines copied` : 'The browser does not let us copy';
+  async function take(): Promise<void> {
+    done.value = (await copy(textOf(rows))) ? `${rows.length} lines copied` : 'The browser does not let us copy';
     clearTimeout(timer.current);
     timer.current = window.setTimeout(() => (done.value = ''), 4_000);
   }
   return (
     <>
-      <button type="button" onClick={() => void copy()} disabled={rows.length === 0}>
+      <button type="button" onClick={() => void take()} disabled={rows.length === 0}>
         <Icon name="copy" />
         Copy
       </button>
@@ -345,25 +352,6 @@ function Copy({ rows }: { rows: Row[] }) {
       </span>
     </>
   );
-}
-
-async function copied(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Not on a page that comes by plain http from another computer: the old way.
-  }
-  const area = document.createElement('textarea');
-  area.value = text;
-  area.className = 'unseen';
-  document.body.append(area);
-  const before = document.activeElement;
-  area.select();
-  const worked = document.execCommand('copy');
-  area.remove();
-  if (before instanceof HTMLElement) before.focus();
-  return worked;
 }
 
 function download(text: string, ending: string, type: string): void {

@@ -6,16 +6,17 @@ import { useComputed, useSignal, type ReadonlySignal, type Signal } from '@preac
 import { useEffect, useRef } from 'preact/hooks';
 
 import { Icon } from '../icons';
-import { factory, lines, machines, pacing, queue, refresh, running, stageOf, stale, type Machine, type Running } from '../live';
+import { factory, lines, machines, pacing, queue, running, stageOf, stale, type Machine, type Running } from '../live';
 import { link, place, refine } from '../router';
 import { words } from '../schema';
-import { send, type LineName, type Pacing } from '../server';
-import { Dialog, Problem, Progress, State } from '../ui';
+import { send, type LineName } from '../server';
+import { Dialog, Fact, Problem, Progress, State } from '../ui';
 import { StartButton } from './batch-list';
 import { notice, NoticeBox } from './batch-parts';
 import { StartDialog } from './batch-start';
 import { conditionOf, MachineDetails } from './machine';
 import { alteredOf, editsOf, useMarks } from './marks';
+import { INTERVALS, intervalText, PacingState, PauseButton, usePacingChange } from './pacing';
 import { Pictogram } from './pictograms';
 
 export function Plant() {
@@ -74,56 +75,35 @@ function Heading() {
         <span class="said" role="status">
           {said}
         </span>
-        {pacing.value && <Speed pacing={pacing.value} />}
+        {pacing.value && <Pace interval={pacing.value.step_interval_ms} />}
       </div>
       <Problem error={problem.value} />
     </>
   );
 }
 
-const SPEEDS = [0, 5, 10, 20, 50, 100, 200, 500, 1000];
-
-function Speed({ pacing: { paused, step_interval_ms: interval } }: { pacing: Pacing }) {
-  const problem = useSignal<unknown>(null);
-  const change = async (to: Partial<Pacing>): Promise<void> => {
-    problem.value = null;
-    try {
-      await send('PATCH', 'factory/pacing', to);
-      await refresh();
-    } catch (error) {
-      problem.value = error;
-    }
-  };
-  const choices = SPEEDS.includes(interval) ? SPEEDS : [...SPEEDS, interval].sort((a, b) => a - b);
+function Pace({ interval }: { interval: number }) {
+  const pace = usePacingChange();
+  const choices = INTERVALS.includes(interval) ? INTERVALS : [...INTERVALS, interval].sort((a, b) => a - b);
   return (
-    <div class="speed" role="group" aria-label="Pacing">
-      {paused ? (
-        <State kind="warning" icon="pause">
-          paused
-        </State>
-      ) : (
-        <State kind="on" icon="play">
-          not paused
-        </State>
-      )}
-      <button type="button" disabled={stale.value} onClick={() => void change({ paused: !paused })}>
-        <Icon name={paused ? 'play' : 'pause'} /> {paused ? 'Resume' : 'Pause'}
-      </button>
+    <div class="pace" role="group" aria-label="Pacing">
+      <PacingState />
+      <PauseButton {...pace} />
       <label>
-        Speed{' '}
+        Step interval{' '}
         <select
-          disabled={stale.value}
+          disabled={stale.value || pace.busy}
           value={String(interval)}
-          onChange={(event) => void change({ step_interval_ms: Number(event.currentTarget.value) })}
+          onChange={(event) => void pace.change({ step_interval_ms: Number(event.currentTarget.value) }, '')}
         >
           {choices.map((one) => (
             <option key={one} value={String(one)}>
-              {one === 0 ? 'as fast as possible' : `${one} ms per step`}
+              {intervalText(one)}
             </option>
           ))}
         </select>
       </label>
-      <Problem error={problem.value} />
+      <Problem error={pace.problem} />
     </div>
   );
 }
@@ -132,21 +112,14 @@ function Counters() {
   const counters = Object.entries(factory.value?.counters ?? {});
   return (
     <dl class="counters" aria-label="Counters">
-      <Counter name="Running" count={running.value.length} />
-      <Counter name="In the queue" count={queue.value.length} />
+      <Fact name="Running">{running.value.length}</Fact>
+      <Fact name="Queued">{queue.value.length}</Fact>
       {counters.map(([name, count]) => (
-        <Counter key={name} name={words(name)} count={count} kind={count > 0 ? name : ''} />
+        <Fact key={name} name={words(name)} kind={count > 0 ? name : ''}>
+          {count}
+        </Fact>
       ))}
     </dl>
-  );
-}
-
-function Counter({ name, count, kind = '' }: { name: string; count: number; kind?: string }) {
-  return (
-    <div class={kind}>
-      <dt>{name}</dt>
-      <dd>{count}</dd>
-    </div>
   );
 }
 
@@ -433,11 +406,6 @@ function Drawer({ process }: { process: string }) {
   const close = (): void => refine({ machine: undefined });
   return (
     <Dialog kind="drawer" title={machine ? words(process) : 'No such machine'} onClose={close}>
-      {stale.value && (
-        <p class="problem" role="alert">
-          <Icon name="warning" /> Not connected to the server: what you see is old, and nothing can be changed.
-        </p>
-      )}
       {machine ? (
         <>
           <MachineDetails key={process} machine={machine} />
