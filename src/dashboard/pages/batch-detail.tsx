@@ -15,7 +15,7 @@ import { Problem, State, WordState } from '../ui';
 import { format, shown } from '../units';
 import { CourseChart, MANY_STEPS, propertiesOf, PropertyPicker } from './batch-charts';
 import { Elapsed, LineProgress } from './batch-list';
-import { Actions, byLine, figure, processLabel, useSchema } from './batch-parts';
+import { Actions, byLine, causeLabel, figure, processLabel, tableTitle, tableUnit, useSchema } from './batch-parts';
 import { batchPath, stateOf } from './batch-store';
 
 const PAUSE = 1_000; // between two looks at it that events make due
@@ -212,12 +212,6 @@ function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | null }) {
   );
 }
 
-/** "machine_energy_kWh": the unit stands at the end of the name where the schema gives none. */
-function tableTitle(name: string): [string, string] {
-  const unit = /_(k?Wh|J|kg|g|s)$/.exec(name)?.[1];
-  return unit ? [words(name.slice(0, -unit.length - 1)), unit] : [words(name), ''];
-}
-
 interface BarsProps {
   name: string;
   values: Record<string, number>;
@@ -229,7 +223,8 @@ function Bars({ name, values, output, schema }: BarsProps) {
   const sorted = Object.entries(values).sort(([, a], [, b]) => b - a);
   const most = Math.max(...sorted.map(([, value]) => value), 0);
   const sum = sorted.reduce((all, [, value]) => all + value, 0);
-  const [title, unit] = tableTitle(name);
+  const title = tableTitle(name);
+  const unit = tableUnit(name);
   const text = (value: number) => `${format(value, 4)}${unit ? ` ${unit}` : ''}`;
   return (
     <div class="card">
@@ -255,13 +250,6 @@ function Bars({ name, values, output, schema }: BarsProps) {
       )}
     </div>
   );
-}
-
-/** "inspection_anode Pass_surface": a machine and what it says. */
-function causeLabel(schema: Schema | null, key: string): string {
-  const [process = '', ...rest] = key.split(' ');
-  const label = processLabel(schema, process);
-  return rest.length > 0 ? `${label}: ${words(rest.join(' ')).toLowerCase()}` : label;
 }
 
 // Machines

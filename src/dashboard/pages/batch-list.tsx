@@ -6,11 +6,13 @@ import { useEffect } from 'preact/hooks';
 import { Icon } from '../icons';
 import { connection, factory, queue, running, stageOf, stale, type Running } from '../live';
 import { link, place, refine } from '../router';
+import { save } from '../save';
 import { words, type Schema } from '../schema';
 import { get, type Batch } from '../server';
 import { duration, moment } from '../time';
 import { Problem, Progress, WordState } from '../ui';
 import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink, useSchema } from './batch-parts';
+import { csvOf } from './batch-csv';
 import { batchPath, cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
 
 const statuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -136,7 +138,7 @@ export function BatchList() {
               </tbody>
             </table>
           </div>
-          <More count={rows.length} order={order} />
+          <More count={rows.length} order={order} rows={rows} schema={schema} />
         </>
       )}
     </>
@@ -422,13 +424,26 @@ function Nothing({ status, search }: { status: string; search: string }) {
   );
 }
 
-function More({ count, order }: { count: number; order: Sorting }) {
+interface MoreProps {
+  count: number;
+  order: Sorting;
+  /** To download. */
+  rows?: Batch[];
+  schema?: Schema | null;
+}
+
+function More({ count, order, rows = [], schema = null }: MoreProps) {
   const plain = order.by === 'created' && order.down;
   return (
     <div class="toolbar older">
       <p class="hint" role="status">
         {count} shown{next.value === null ? '' : plain ? ', there are older ones' : ', sorted among those that are loaded'}.
       </p>
+      {schema && rows.length > 0 && (
+        <button type="button" onClick={() => save('battery-twin-batches.csv', csvOf(rows, schema), 'text/csv')}>
+          <Icon name="down" /> Download CSV
+        </button>
+      )}
       {next.value !== null && (
         <button type="button" disabled={loading.value} onClick={() => void loadMore()}>
           {loading.value ? 'Loading …' : 'Load more'}

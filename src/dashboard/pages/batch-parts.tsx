@@ -70,6 +70,21 @@ export function figure(output: Output | undefined, value: unknown): string {
   return shown(value, output?.unit);
 }
 
+/** The unit of a table of figures, at the end of its name ("machine_energy_kWh"): the schema gives none. */
+export const tableUnit = (name: string): string => /_(k?Wh|J|kg|g|s)$/.exec(name)?.[1] ?? '';
+
+export function tableTitle(name: string): string {
+  const unit = tableUnit(name);
+  return words(unit ? name.slice(0, -unit.length - 1) : name);
+}
+
+/** "inspection_anode Pass_surface": a machine and what it says. */
+export function causeLabel(schema: Schema | null, key: string): string {
+  const [process = '', ...rest] = key.split(' ');
+  const label = processLabel(schema, process);
+  return rest.length > 0 ? `${label}: ${words(rest.join(' ')).toLowerCase()}` : label;
+}
+
 export function numberOf(batch: Batch, name: string): number | null {
   const value = batch.end_of_line?.[name];
   return typeof value === 'number' ? value : null;
