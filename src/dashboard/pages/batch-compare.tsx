@@ -177,11 +177,16 @@ function difference(value: unknown, base: unknown, unit = '1', name = ''): strin
 }
 
 function numberRow(key: string, output: Partial<Output> & { label: string }, values: unknown[], text: (value: unknown) => string): Row {
+  const base = text(values[0]);
   return {
     key,
     label: output.label,
-    cells: values.map((value) => ({ value: text(value), difference: difference(value, values[0], output.unit, key) })),
-    same: values.every((value) => text(value) === text(values[0])),
+    // Too little to be seen is too little to be said.
+    cells: values.map((value) => ({
+      value: text(value),
+      difference: text(value) === base ? '' : difference(value, values[0], output.unit, key),
+    })),
+    same: values.every((value) => text(value) === base),
   };
 }
 
@@ -302,7 +307,7 @@ function Head({ first, batches, also }: { first: string; batches: Batch[]; also?
           <th key={batch.batch_id} scope="col" class="number">
             <a href={link(['batches', batch.batch_id])}>Batch {batch.batch_id}</a>
             {also?.(batch)}
-            {batches.length > 1 && <span class="role">{index === 0 ? 'base' : 'and difference'}</span>}
+            {batches.length > 1 && <span class="role">{index === 0 ? 'base' : 'difference to base'}</span>}
           </th>
         ))}
       </tr>
