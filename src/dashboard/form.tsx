@@ -44,12 +44,12 @@ export function bodyOf(group: Group, edits: Edits): Record<string, unknown> | nu
 }
 
 /** Those of the problems that are the field's. */
-export function problemsOf(field: Field, problems: Violation[]): Violation[] {
+function problemsOf(field: Field, problems: Violation[]): Violation[] {
   return problems.filter((problem) => problem.loc.at(-1) === field.name);
 }
 
 /** The unit a field is shown and typed in. It does not change with the value. */
-export function unitOf(field: Field): Unit {
+function unitOf(field: Field): Unit {
   const { standard, usual, hard } = field;
   // A field without a default of its own is measured by its limits: a thickness of at most 10 mm is one of micrometres.
   return displayUnit(field.unit, standard ?? usual?.atMost ?? (hard.atMost === undefined ? undefined : hard.atMost / 100));
@@ -74,19 +74,11 @@ export function finds(search: string, group: Group, field: Field): boolean {
     .every((word) => text.includes(word));
 }
 
-// The schema's text says units and usual ranges too, in SI; the form says them in the units it shows.
-function helpOf(field: Field): string {
-  const text = field.description
-    .replace(/ \[[^\]]*\]/, '')
-    .replace(/\.? Usual: [^;]*; beyond that accepted with a warning/, '')
-    .replace('null:', 'from upstream:')
-    .replace(/\.? ?temperatures are in kelvin: degrees Celsius plus 273\.15/, '')
-    .trim();
-  return text && !text.endsWith('.') ? `${text}.` : text;
-}
+const sentence = (text: string): string => (text && !text.endsWith('.') ? `${text}.` : text);
 
-function aboutGroup(group: Group): string {
-  return group.description.replace(' What is not given stays as the machine is set.', '').replace('With what is not given: ', '');
+
+function helpOf(field: Field, unit: Unit): string {
+  return [field.description, isSi(unit) ? field.hint : ''].filter(Boolean).map((text) => sentence(capital(text))).join(' ');
 }
 
 function range({ above, atLeast, below, atMost }: Limits, unit: Unit): string {
@@ -114,7 +106,7 @@ const comparisons: [string, string][] = [
 ];
 
 /** The server's words; a limit in them is in SI and is said in the unit that is shown. */
-export function problemText(problem: Violation, field?: Field): string {
+function problemText(problem: Violation, field?: Field): string {
   const unit = field ? unitOf(field) : undefined;
   const said = capital(problem.msg.replace(/^Value error, /, ''));
   if (!unit || isSi(unit)) return said;
@@ -161,9 +153,9 @@ export function GroupForm({ group, current, whose = 'Now', edits, problems, disa
   return (
     <fieldset class="group" ref={element} disabled={disabled}>
       <legend>{group.label}</legend>
-      {group.description && <p class="hint">{aboutGroup(group)}</p>}
-      {others.map((problem) => (
-        <p class="problem" role="alert">
+      {group.description && <p class="hint">{group.description}</p>}
+      {others.map((problem, index) => (
+        <p key={index} class="problem" role="alert">
           <Icon name="failed" /> {problem.loc.slice(2).join('.')} {problem.msg}
         </p>
       ))}
@@ -221,7 +213,7 @@ function FieldInput({ field, now, whose, edit, change, problems, sum }: FieldPro
   const edited = edit !== undefined;
   const invalid = problems.length > 0 || sum !== undefined;
   const value = edit === undefined ? now : edit;
-  const help = helpOf(field);
+  const help = helpOf(field, unit);
   // The server's word is enough once it is there.
   const notes = edited && problems.length === 0 ? remarks(field, edit, unit) : [];
   const described = [help && `${id}help`, `${id}hint`, notes.length > 0 && `${id}note`, problems.length > 0 && `${id}problem`, sum];

@@ -6,8 +6,10 @@ interface Node {
   type?: string | string[];
   title?: string;
   description?: string;
-  /** Without what other members say as well: unit, usual range. */
+  /** Without unit, usual range and hints, which the form says in the units that it shows. */
   'x-description'?: string;
+  /** What to mind when the value is given in SI. */
+  'x-hint'?: string;
   default?: unknown;
   properties?: Record<string, Node>;
   oneOf?: Node[];
@@ -33,6 +35,8 @@ export interface Field {
   /** SI; "1" or "" for plain numbers. */
   unit: string;
   description: string;
+  /** Holds in SI only. */
+  hint: string;
   /** null: taken from upstream. */
   standard: number | null;
   nullable: boolean;
@@ -136,12 +140,13 @@ function group(name: string, node: Node): Group {
     name,
     process,
     label: words(process),
-    description: node.description ?? '',
+    description: about(node),
     fields: Object.entries(properties).map(([field, one]) => ({
       name: field,
       label: label(field, one['x-unit']),
       unit: one['x-unit'] ?? '1',
-      description: one['x-description'] ?? one.description ?? '',
+      description: about(one),
+      hint: one['x-hint'] ?? '',
       standard: typeof one.default === 'number' ? one.default : null,
       nullable: Array.isArray(one.type) && one.type.includes('null'),
       hard: limits(one),
@@ -150,6 +155,8 @@ function group(name: string, node: Node): Group {
     nested,
   };
 }
+
+const about = (node: Node): string => node['x-description'] ?? node.description ?? '';
 
 // A unit at the end of a name ("charge_current_A", "electrolyte_g_per_Ah") is said by the unit itself.
 function label(name: string, unit = '1'): string {
@@ -174,7 +181,7 @@ function outputs(node: Node | undefined): Map<string, Output> {
       name,
       label: label(name, one['x-unit']),
       unit: one['x-unit'] ?? '1',
-      description: one['x-description'] ?? one.description ?? '',
+      description: about(one),
       kind: types.includes('boolean') ? 'boolean' : types.includes('integer') ? 'integer' : 'number',
     });
   }

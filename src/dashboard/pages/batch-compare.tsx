@@ -11,24 +11,16 @@ import { link, place, refine } from '../router';
 import { save } from '../save';
 import { words, type Output, type Schema } from '../schema';
 import { get, Refusal, type Batch } from '../server';
-import { stepsOf } from '../telemetry';
+import { telling } from '../series';
+import { MOST_STEPS, stepsOf } from '../telemetry';
 import { Problem, WordState } from '../ui';
 import { format, shown } from '../units';
-import { CourseChart, MANY_STEPS, propertiesOf, PropertyPicker, type Course } from './batch-charts';
+import { CourseChart, propertiesOf, PropertyPicker, type Course } from './batch-charts';
 import { csvOf } from './batch-csv';
 import { MOST_COMPARED } from './batch-list';
-import {
-  byLine,
-  causeLabel,
-  figure,
-  outcomeOf,
-  processLabel,
-  tableTitle,
-  tableUnit,
-  useLoaded,
-  useSchema,
-} from './batch-parts';
+import { byLine, causeLabel, figure, outcomeOf, processLabel, tableTitle, tableUnit } from './batch-parts';
 import { batchPath, stateOf } from './batch-store';
+import { useLoaded, useSchema } from './parts';
 
 interface Found {
   batches: Batch[];
@@ -426,7 +418,7 @@ function Overlay({ batches, schema }: { batches: Batch[]; schema: Schema | null 
     <section aria-labelledby="overlay">
       <h2 id="overlay">Step by step</h2>
       <div class="card">
-        <Curves batches={batches} schema={schema} process={process} worked={worked} />
+        <Curves key={process} batches={batches} schema={schema} process={process} worked={worked} />
       </div>
     </section>
   );
@@ -440,27 +432,27 @@ interface CurvesProps {
 }
 
 function Curves({ batches, schema, process, worked }: CurvesProps) {
-  const short = batches.filter((batch) => (batch.machines[process]?.steps ?? 0) <= MANY_STEPS);
-  const { value, error } = useLoaded(
-    async (abort) => ({
-      process,
-      courses: await Promise.all(
+  const short = batches.filter((batch) => (batch.machines[process]?.steps ?? 0) <= MOST_STEPS);
+  const { value: courses, error } = useLoaded(
+    (abort) =>
+      Promise.all(
         short.map(async (batch): Promise<Course> => ({
           label: `Batch ${batch.batch_id}`,
           steps: await stepsOf(batch.batch_id, process, abort),
+          breaks: null,
         })),
       ),
-    }),
     `${process} ${short.map((batch) => `${batch.batch_id}:${batch.machines[process]?.steps}`).join(',')}`,
   );
-  const courses = value?.process === process ? value.courses : null;
   const models = batches[0]?.models ?? '';
   const outputs = schema?.outputs(process, models);
   const names = courses ? propertiesOf(courses) : [];
   const asked = place.value.query.get('property');
   const first = useMemo(() => {
     const numbers = names.filter((name) => outputs?.get(name)?.kind !== 'boolean');
-    return numbers.find((name) => differs(courses ?? [], name)) ?? numbers[0] ?? '';
+    const different = numbers.filter((name) => differs(courses ?? [], name));
+    const some = different.length > 0 ? different : numbers;
+    return telling(some, courses?.[0]?.steps ?? [])[0] ?? some[0] ?? '';
   }, [courses, outputs === undefined]);
   const property = names.find((name) => name === asked) ?? first;
   // An address that names a property the machine has not must not say so for long.
@@ -489,7 +481,7 @@ function Curves({ batches, schema, process, worked }: CurvesProps) {
         )}
       </div>
       <Problem error={error} />
-      {short.length < batches.length && <p class="hint">Batches with more than {MANY_STEPS} steps are not drawn.</p>}
+      {short.length < batches.length && <p class="hint">Batches with more than {MOST_STEPS} steps are not drawn.</p>}
       {courses === null ? (
         error ? null : (
           <p class="hint">Loading the steps …</p>

@@ -1,6 +1,6 @@
 // What is in the plant now, and the table of batches.
 
-import { useComputed, useSignal } from '@preact/signals';
+import { signal, useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { Icon } from '../icons';
@@ -11,14 +11,23 @@ import { words, type Schema } from '../schema';
 import { get, type Batch } from '../server';
 import { duration, moment } from '../time';
 import { Problem, Progress, WordState } from '../ui';
-import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink, useSchema } from './batch-parts';
 import { csvOf } from './batch-csv';
+import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink } from './batch-parts';
 import { batchPath, cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
+import { useSchema } from './parts';
 
 const statuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
 export const MOST_COMPARED = 8;
-const chosen = new Set<string>();
+/** To be compared. */
+const chosen = signal<ReadonlySet<string>>(new Set());
+
+function select(id: string, on: boolean): void {
+  const ids = new Set(chosen.peek());
+  if (on) ids.add(id);
+  else ids.delete(id);
+  chosen.value = ids;
+}
 
 interface Column {
   name: string;
@@ -65,7 +74,6 @@ export function BatchList() {
   const status = statuses.find((one) => one === place.value.query.get('status')) ?? '';
   const search = place.value.query.get('search') ?? '';
   const order = sorting();
-  const selected = useSignal<ReadonlySet<string>>(new Set(chosen));
   useEffect(() => keep(status), [status]);
 
   const wanted = search.trim().toLowerCase();
@@ -76,12 +84,7 @@ export function BatchList() {
   if (exact && !found.some((batch) => batch.batch_id === exact.batch_id)) found.push(exact);
   const rows = sorted(found, order);
 
-  const select = (id: string, on: boolean) => {
-    if (on) chosen.add(id);
-    else chosen.delete(id);
-    selected.value = new Set(chosen);
-  };
-  const full = selected.value.size >= MOST_COMPARED;
+  const full = chosen.value.size >= MOST_COMPARED;
   return (
     <>
       <div class="toolbar heading">
@@ -101,7 +104,7 @@ export function BatchList() {
             onInput={(event) => refine({ search: event.currentTarget.value || undefined })}
           />
         </label>
-        <Chosen ids={[...selected.value]} clear={() => [...chosen].forEach((id) => select(id, false))} />
+        <Chosen />
       </div>
       <Problem error={failure.value} />
       {rows.length === 0 ? (
@@ -130,9 +133,8 @@ export function BatchList() {
                     key={batch.batch_id}
                     batch={batch}
                     schema={schema}
-                    selected={selected.value.has(batch.batch_id)}
+                    selected={chosen.value.has(batch.batch_id)}
                     full={full}
-                    select={select}
                   />
                 ))}
               </tbody>
@@ -171,7 +173,8 @@ function StatusFilter({ status }: { status: string }) {
   );
 }
 
-function Chosen({ ids, clear }: { ids: string[]; clear: () => void }) {
+function Chosen() {
+  const ids = [...chosen.value];
   if (ids.length === 0) return null;
   return (
     <div class="picked">
@@ -182,7 +185,7 @@ function Chosen({ ids, clear }: { ids: string[]; clear: () => void }) {
       ) : (
         <span class="hint">Select another to compare them</span>
       )}
-      <button type="button" class="quiet" onClick={clear}>
+      <button type="button" class="quiet" onClick={() => (chosen.value = new Set())}>
         Clear the selection
       </button>
     </div>
@@ -216,11 +219,10 @@ interface RowProps {
   schema: Schema | null;
   selected: boolean;
   full: boolean;
-  select: (id: string, on: boolean) => void;
 }
 
-// Reads a signal, and therefore is drawn again only when what it is given changes.
-function Row({ batch, schema, selected, full, select }: RowProps) {
+// Reads a signal whatever its state is (stateOf), and therefore is drawn again only when that or what it is given changes.
+function Row({ batch, schema, selected, full }: RowProps) {
   const id = batch.batch_id;
   const state = stateOf(batch);
   const outcome = outcomeOf(batch);
@@ -349,15 +351,12 @@ function Now() {
       <p class="hint">
         {ids.length > MOST_NOW && (
           <>
-            <a href={link(['batches'], { status: 'running' })}>and {ids.length - MOST_NOW} more running</a>.{' '}
+            <a href={link(['batches'], { status: 'running' })}>{ids.length - MOST_NOW} more running</a>.{' '}
           </>
         )}
         {waits > 0 ? (
           <>
-            <a href={link(['batches'], { status: 'queued' })}>
-              {waits} in the queue
-            </a>
-            , batch {queue.value[0]} is next.
+            <a href={link(['batches'], { status: 'queued' })}>{waits} queued</a>, batch {queue.value[0]} is next.
           </>
         ) : (
           'The queue is empty.'

@@ -1,7 +1,7 @@
-// What the views of batches have in common: loading, names, figures, and what can be done with a batch.
+// What the views of batches have in common: names, figures, and what can be done with a batch.
 
 import { signal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
 import { Icon } from '../icons';
 import { factory, machineOf, refresh, stale } from '../live';
@@ -13,43 +13,12 @@ import { format, shown } from '../units';
 import { valuesOf } from '../form';
 import { batchPath, cancelling, isOver } from './batch-store';
 
-// Loading
-
-export interface Loaded<T> {
-  value: T | null;
-  error: unknown;
-}
-
-/** What a question answers; asked again when its key changes. What was there stays until then. */
-export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, key: string): Loaded<T> {
-  const [loaded, set] = useState<Loaded<T>>({ value: null, error: null });
-  useEffect(() => {
-    const control = new AbortController();
-    ask(control.signal).then(
-      (value) => {
-        if (!control.signal.aborted) set({ value, error: null });
-      },
-      (error: unknown) => {
-        if (!control.signal.aborted) set((before) => ({ ...before, error }));
-      },
-    );
-    return () => control.abort();
-  }, [key]);
-  return loaded;
-}
-
-/** null until it is there. */
-export function useSchema(): Schema | null {
-  // Asked for again with other models, and after the server was away.
-  return useLoaded(schema, `${factory.value?.models ?? ''} ${stale.value ? 'away' : ''}`).value;
-}
-
 // Names and figures
 
 export const processLabel = (known: Schema | null, process: string): string =>
   known?.groupOf.get(process)?.label ?? words(process);
 
-export const lineOf = (process: string): string => machineOf(process)?.peek().line ?? process.slice(process.lastIndexOf('_') + 1);
+const lineOf = (process: string): string => machineOf(process)?.peek().line ?? process.slice(process.lastIndexOf('_') + 1);
 
 /** By line, in the order of the flow. */
 export function byLine<T>(all: readonly T[], process: (one: T) => string): [string, T[]][] {
@@ -176,8 +145,8 @@ function AcceptedText({ answer, remark }: { answer: Accepted; remark?: string })
             <Icon name="warning" /> Accepted with {answer.warnings.length === 1 ? 'a warning' : `${answer.warnings.length} warnings`}:
           </p>
           <ul>
-            {answer.warnings.map((warning) => (
-              <li>{warning}</li>
+            {answer.warnings.map((warning, index) => (
+              <li key={index}>{warning}</li>
             ))}
           </ul>
         </>
@@ -186,7 +155,7 @@ function AcceptedText({ answer, remark }: { answer: Accepted; remark?: string })
   );
 }
 
-export async function runAgain(batch: Batch): Promise<void> {
+async function runAgain(batch: Batch): Promise<void> {
   try {
     const { groups } = await schema();
     const body: Record<string, unknown> = { seed: batch.seed };
@@ -212,7 +181,7 @@ export async function runAgain(batch: Batch): Promise<void> {
 /** Of which batch the user is asked whether to cancel it. */
 export const asked = signal<string | null>(null);
 
-export async function cancel(id: string): Promise<void> {
+async function cancel(id: string): Promise<void> {
   asked.value = null;
   try {
     const answer = await send<{ message: string; status: string }>('DELETE', batchPath(id));
@@ -281,14 +250,4 @@ export function Actions({ batch }: { batch: Batch }) {
 /** The start dialog over the present view. */
 export function startLink(query: { from?: string } = {}): string {
   return link(place.value.path, { ...Object.fromEntries(place.value.query), start: '1', from: query.from });
-}
-
-/** Also where the browser gives no clipboard to pages (plain http). */
-export async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

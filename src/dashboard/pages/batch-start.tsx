@@ -3,6 +3,7 @@
 import { signal, useSignal, type Signal } from '@preact/signals';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 
+import { copy } from '../clipboard';
 import { bodyOf, finds, GroupForm, valuesOf, type Edits } from '../form';
 import { Icon } from '../icons';
 import { machineOf, machines, refresh, stale } from '../live';
@@ -10,8 +11,9 @@ import { refine } from '../router';
 import { words, type Group, type Limits, type Schema } from '../schema';
 import { get, Refusal, send, url, type Batch, type MachineStatus, type Values, type Violation } from '../server';
 import { Dialog, Problem } from '../ui';
-import { byLine, copy, notice, recorded, useLoaded, useSchema, type Accepted } from './batch-parts';
+import { byLine, notice, recorded, type Accepted } from './batch-parts';
 import { batchPath } from './batch-store';
+import { useLoaded, useSchema } from './parts';
 
 /** What is typed is kept until it is sent or discarded, also when the dialog is closed in between. */
 interface Draft {
@@ -195,8 +197,8 @@ function StartForm({ schema, present, draft }: FormProps) {
       <Problem error={refused.value} />
       {(others.length > 0 || problems.value.length > 0) && (
         <div class="problem" role="alert">
-          {others.map((one) => (
-            <p>
+          {others.map((one, index) => (
+            <p key={index}>
               <Icon name="failed" /> {one.loc.slice(1).join('.')}: {one.msg}
             </p>
           ))}
@@ -282,7 +284,6 @@ function StartForm({ schema, present, draft }: FormProps) {
         <button type="button" onClick={close}>
           Close
         </button>
-        {stale.value && <span class="hint">Not connected: nothing can be sent.</span>}
       </div>
     </form>
   );
@@ -397,7 +398,7 @@ function Copyable({ label, text }: { label: string; text: string }) {
   const take = async () => {
     if (await copy(text)) told.value = 'Copied';
     else if (block.current) {
-      // Pages over plain http get no clipboard: it is selected at least.
+      // It is selected at least.
       getSelection()?.selectAllChildren(block.current);
       told.value = 'Selected: copy it with the keyboard';
     }

@@ -29,7 +29,7 @@ export const batchPath = (id: string): string => `batches/${encodeURIComponent(i
 
 /** The state as it is shown: cancelling too. */
 export function stateOf(batch: Batch): BatchState {
-  return batch.status === 'running' && cancelling.value.has(batch.batch_id) ? 'cancelling' : batch.status;
+  return cancelling.value.has(batch.batch_id) && batch.status === 'running' ? 'cancelling' : batch.status;
 }
 
 export const isOver = (batch: Batch): boolean => batch.status !== 'queued' && batch.status !== 'running';

@@ -18,7 +18,7 @@ export function Batches() {
   // What was told is about the view that is left.
   useEffect(() => () => void (notice.value = null), [id, compared === null]);
   return (
-    <>
+    <div class="batches-page">
       <NoticeBox />
       {id !== undefined ? (
         <BatchDetail key={id} id={id} />
@@ -29,6 +29,6 @@ export function Batches() {
       )}
       {query.has('start') && <StartDialog from={query.get('from')} />}
       <CancelDialog />
-    </>
+    </div>
   );
 }

@@ -8,12 +8,13 @@ import { useEffect, useMemo } from 'preact/hooks';
 import type { IconName } from '../icons';
 import { factory, onMessages, pacing, stale, type Machine } from '../live';
 import { link } from '../router';
-import { schema, words, type Output, type Schema } from '../schema';
+import { words, type Output } from '../schema';
+import { outputOf } from '../series';
 import { get, url, type Batch, type BatchPage, type MachineResult, type MachineStatus } from '../server';
-import { follow, Trend } from '../telemetry';
 import { displayUnit, format, fromSi } from '../units';
 import { Problem, Progress, State, WordState } from '../ui';
 import { Parameters } from './parameters';
+import { described, useSchema, useTrend } from './parts';
 import { Trends } from './trends';
 
 export interface Condition {
@@ -45,8 +46,8 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
   const done = Math.max(live ? live.step + 1 : 0, now?.duration ?? 0);
   const values = working ? (live?.properties ?? now?.battery_model) : (result?.properties ?? steps.at(-1)?.properties);
   const outputs = useMemo(
-    () => completed(known.value?.outputs(machine.process, past.value.batch?.models ?? modelsNow()), values),
-    [known.value, machine.process, Object.keys(values ?? {}).join()],
+    () => completed(known?.outputs(machine.process, past.value.batch?.models ?? modelsNow()), values),
+    [known, machine.process, Object.keys(values ?? {}).join()],
   );
   const specifics = status.value?.process_specifics;
   return (
@@ -74,7 +75,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
       {specifics && (
         <section aria-labelledby="specifics-heading">
           <h3 id="specifics-heading">The machine itself</h3>
-          <Specifics values={specifics} outputs={known.value?.specifics(machine.process) ?? new Map()} />
+          <Specifics values={specifics} outputs={known?.specifics(machine.process) ?? new Map()} />
         </section>
       )}
       {batch !== null && trend && trend.without.value !== 'kept' && (
@@ -84,7 +85,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
           </a>
         </p>
       )}
-      {known.value && status.value && <Parameters machine={machine} status={status} known={known.value} />}
+      {known && status.value && <Parameters machine={machine} status={status} known={known} />}
     </>
   );
 }
@@ -165,39 +166,12 @@ function Specifics({ values, outputs }: { values: Record<string, number>; output
   );
 }
 
-/** What the description says beside the label; its unit stands elsewhere. */
-export function described(output: Output | undefined): string {
-  const text = output?.description.replace(/ \[[^\]]*\]$/, '') ?? '';
-  return text.toLowerCase() === output?.label.toLowerCase() ? '' : text;
-}
-
 /** The properties in the schema's order, and those that it does not know. */
 function completed(known: Map<string, Output> | undefined, values: Record<string, number | boolean> | undefined): Output[] {
   const names = Object.keys(values ?? {});
   const order = known ? [...known.keys()] : [];
   const found = [...order.filter((name) => names.includes(name)), ...names.filter((name) => !order.includes(name))];
-  return found.map(
-    (name) =>
-      known?.get(name) ?? {
-        name,
-        label: words(name),
-        unit: '1',
-        description: '',
-        kind: typeof values?.[name] === 'boolean' ? 'boolean' : 'number',
-      },
-  );
-}
-
-function useSchema(): Signal<Schema | null> {
-  const known = useSignal<Schema | null>(null);
-  const models = modelsNow();
-  useEffect(() => {
-    schema().then(
-      (found) => (known.value = found),
-      () => undefined, // labels are made of the names then; the connection's banner says the rest
-    );
-  }, [models, stale.value]);
-  return known;
+  return found.map((name) => outputOf(name, known, values?.[name]));
 }
 
 const CALM = 300;
@@ -301,26 +275,4 @@ async function lastOf(process: string, id: string | null, signal: AbortSignal): 
     if (found) return found;
   }
   return null;
-}
-
-/** @param total  undefined: not known yet */
-function useTrend(process: string, batch: string | null, working: boolean, total: number | undefined): Trend | null {
-  const trend = useMemo(() => (batch === null ? null : new Trend(batch, process)), [process, batch]);
-  const known = total !== undefined;
-  useEffect(() => () => trend?.stop(), [trend]);
-  useEffect(() => {
-    if (!trend || !known) return;
-    if (!working) {
-      trend.finish(total);
-      return;
-    }
-    return follow(
-      process,
-      (of, step) => {
-        if (of === trend.batch) trend.add(step);
-      },
-      () => trend.connected(total),
-    );
-  }, [trend, working, known]);
-  return trend;
 }

@@ -60,13 +60,13 @@ export function PacingState() {
   );
 }
 
-export function PauseButton({ busy, change }: PacingChange) {
+export function PauseButton({ change }: PacingChange) {
   const paused = pacing.value?.paused ?? false;
   return (
     <button
       type="button"
       aria-label={paused ? 'Resume the plant' : 'Pause the plant'}
-      disabled={stale.value || busy || !pacing.value}
+      disabled={stale.value || !pacing.value}
       onClick={() => void change({ paused: !paused }, paused ? 'The plant is running again' : 'The plant is paused')}
     >
       <Icon name={paused ? 'play' : 'pause'} /> {paused ? 'Resume' : 'Pause'}

@@ -27,7 +27,10 @@ export function Plant() {
   return (
     <div class="plant-page">
       <Heading />
-      <NoticeBox />
+      <div class="batches-page">
+        <NoticeBox />
+        {query.has('start') && <StartDialog from={query.get('from')} />}
+      </div>
       {factory.value && (
         <>
           <Counters />
@@ -37,7 +40,6 @@ export function Plant() {
         </>
       )}
       {chosen !== null && machines.value.length > 0 && <Drawer process={chosen} />}
-      {query.has('start') && <StartDialog from={query.get('from')} />}
     </div>
   );
 }
@@ -92,7 +94,7 @@ function Pace({ interval }: { interval: number }) {
       <label>
         Step interval{' '}
         <select
-          disabled={stale.value || pace.busy}
+          disabled={stale.value}
           value={String(interval)}
           onChange={(event) => void pace.change({ step_interval_ms: Number(event.currentTarget.value) }, '')}
         >

@@ -5,10 +5,11 @@ import { useMemo, useRef } from 'preact/hooks';
 
 import { Chart, MOST_SERIES, type Series } from '../chart';
 import type { Output } from '../schema';
+import { ENOUGH, sizeOf, telling, valuesAt, withHoles } from '../series';
 import { MOST_STEPS, type Step, type Trend } from '../telemetry';
-import { displayUnit, format, fromSi, type Unit } from '../units';
+import { displayUnit, format, fromSi } from '../units';
 import { Problem } from '../ui';
-import { described } from './machine';
+import { described } from './parts';
 
 type Properties = Step['properties'];
 
@@ -106,7 +107,15 @@ function Value({ output, value, ticked, tick }: ValueProps) {
   );
 }
 
-function History({ trend, working }: { trend: Trend | null; working: boolean }) {
+interface HistoryProps {
+  trend: Trend | null;
+  working: boolean;
+  /** Loads them although they are many. */
+  onAll?: () => void;
+}
+
+/** Why there is no trend, or not all of it. */
+export function History({ trend, working, onAll }: HistoryProps) {
   if (!trend) return null;
   const without = trend.without.value;
   if (without === 'kept')
@@ -119,37 +128,44 @@ function History({ trend, working }: { trend: Trend | null; working: boolean }) 
   if (without === 'many')
     return (
       <p class="hint">
-        More than {MOST_STEPS} steps: past steps are not loaded here. The CSV has all of them.
+        More than {MOST_STEPS} steps: past steps are not loaded here. The CSV has all of them.{' '}
+        {onAll && (
+          <button type="button" onClick={onAll}>
+            Load them anyway
+          </button>
+        )}
       </p>
     );
   if (without) return <Problem error={without} />;
   if (trend.loading.value) return <p class="hint">Loading the steps …</p>;
   if (trend.steps.value.length === 0) return <p class="hint">{working ? 'No step is done yet.' : 'There are no steps.'}</p>;
+  if (trend.steps.value.length === 1)
+    return <p class="hint">{working ? 'One step is done. The trend begins with the next.' : 'One step makes no trend.'}</p>;
   return null;
 }
 
 // ---- What is shown first ----
 
 const FIRST = 3;
-const SAMPLES = 40;
 
-/** Of the values that change, one of each unit. What has been picked stays while the batch is in the machine. */
+/** Of the values that say something, one of each unit. What has been picked stays while the batch is in the machine. */
 function useFirstChoice(outputs: Output[], steps: readonly Step[], trend: Trend | null): string[] {
-  const picked = useRef<{ trend: Trend | null; outputs: Output[] }>({ trend, outputs: [] });
-  if (picked.current.trend !== trend) picked.current = { trend, outputs: [] };
-  const all = picked.current.outputs;
-  for (const output of outputs) {
-    if (all.length >= FIRST) break;
-    if (output.kind === 'number' && !all.some((one) => one.unit === output.unit) && changes(output.name, steps)) all.push(output);
-  }
-  return all.map((output) => output.name);
-}
-
-function changes(name: string, steps: readonly Step[]): boolean {
-  const first = steps[0]?.properties[name];
-  const stride = Math.max(1, Math.floor(steps.length / SAMPLES));
-  for (let index = stride; index < steps.length; index += stride) if (steps[index]?.properties[name] !== first) return true;
-  return steps.at(-1)?.properties[name] !== first;
+  const picked = useRef<{ trend: Trend | null; names: string[] }>({ trend, names: [] });
+  if (picked.current.trend !== trend) picked.current = { trend, names: [] };
+  return useMemo(() => {
+    const numbers = new Map(outputs.flatMap((one) => (one.kind === 'number' ? [[one.name, one]] : [])));
+    const names = [...picked.current.names];
+    if (names.length === FIRST) return names;
+    const units = new Set(names.map((name) => numbers.get(name)?.unit));
+    for (const name of telling([...numbers.keys()], steps)) {
+      if (names.length === FIRST) break;
+      if (units.has(numbers.get(name)?.unit)) continue;
+      units.add(numbers.get(name)?.unit);
+      names.push(name);
+    }
+    if (steps.length >= ENOUGH) picked.current.names = names;
+    return names;
+  }, [outputs, steps, trend]);
 }
 
 // ---- Charts ----
@@ -165,7 +181,7 @@ const APART = 30; // so many times as large: in another chart
 
 function Charts({ steps, outputs, trend }: { steps: readonly Step[]; outputs: Output[]; trend: Trend | null }) {
   const names = outputs.map((output) => output.name).join();
-  const x = useMemo(() => withHoles(steps, trend?.breaks), [steps, trend]);
+  const x = useMemo(() => withHoles(steps, trend?.breaks ?? null), [steps, trend]);
   const shared = useMemo(() => grouped(outputs, steps), [steps, names]);
   return (
     <>
@@ -196,31 +212,6 @@ function SharedChart({ group, steps, x }: { group: Shared; steps: readonly Step[
   );
 }
 
-/**
- * The steps' numbers, and one between two of them where some are missing because the connection was broken. Those that
- * the live feed leaves out when the plant is fast are no holes.
- */
-function withHoles(steps: readonly Step[], breaks: ReadonlySet<number> | undefined): number[] {
-  const x: number[] = [];
-  let next = steps[0]?.step ?? 0;
-  for (const { step } of steps) {
-    if (step > next && breaks?.has(step)) x.push(next);
-    x.push(step);
-    next = step + 1;
-  }
-  return x;
-}
-
-function valuesAt(name: string, steps: readonly Step[], x: number[], unit: Unit): (number | null)[] {
-  let index = 0;
-  return x.map((at) => {
-    if (steps[index]?.step !== at) return null;
-    const value = steps[index++]?.properties[name];
-    if (value === undefined) return null;
-    return typeof value === 'boolean' ? Number(value) : fromSi(value, unit);
-  });
-}
-
 function grouped(outputs: Output[], steps: readonly Step[]): Shared[] {
   const found: Shared[] = [];
   for (const output of outputs) {
@@ -236,10 +227,4 @@ function grouped(outputs: Output[], steps: readonly Step[]): Shared[] {
     else found.push({ unit, size, outputs: [output] });
   }
   return found;
-}
-
-function sizeOf(name: string, steps: readonly Step[]): number {
-  let size = 0;
-  for (const { properties } of steps) size = Math.max(size, Math.abs(Number(properties[name] ?? 0)));
-  return size;
 }
