@@ -310,17 +310,10 @@ function changeMachine(process: string, change: (machine: Machine) => Machine): 
   if (machine) machine.value = change(machine.peek());
 }
 
-/**
- * The machine that a batch is in, or waits for, as far as events and progress tell: either may be the newer one, and a
- * batch only goes forward.
- */
+/** The machine of that line that the batch is in, as its events tell, or else waits for, as the progress tells a little later. */
 export function stageOf(of: Running, line: LineName): string | null {
-  const told = of.stage[line] ?? null;
-  const all = machines.value.filter((machine) => machine.peek().line === line);
-  const inside = all.findIndex((machine) => machine.value.batch === of.id);
-  const known = all.findIndex((machine) => machine.peek().id === told);
-  const started = told === null || told === 'pending' || known >= 0;
-  return started && inside > known ? (all[inside]?.peek().id ?? told) : told;
+  const inside = machines.value.find((machine) => machine.peek().line === line && machine.value.batch === of.id);
+  return inside ? inside.peek().id : (of.stage[line] ?? null);
 }
 
 function progressed(id: string, stage: Running['stage'], progress: Running['progress']): void {

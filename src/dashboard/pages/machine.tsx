@@ -56,7 +56,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
       <nav class="jump" aria-label="In this drawer">
         {batch !== null && values && <Jump to="trends-heading">Trend</Jump>}
         {batch !== null && values && <Jump to="values-heading">Product</Jump>}
-        <Jump to="parameters-heading">Parameters</Jump>
+        {status.value && <Jump to="parameters-heading">Parameters</Jump>}
       </nav>
       <section aria-label="Now">
         <Now machine={machine} batch={batch} result={result} searched={past.value.searched} />
@@ -85,6 +85,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
           </a>
         </p>
       )}
+      {stale.value && !status.value && <p class="hint">Its values and parameters cannot be loaded while not connected.</p>}
       {known && status.value && <Parameters machine={machine} status={status} known={known} />}
     </>
   );
