@@ -164,7 +164,7 @@ function Nothing() {
 
 function RunningBatch({ batch }: { batch: Running }) {
   return (
-    <li>
+    <li style={{ '--lines': String(lines.value.length) }}>
       <a href={link(['batches', batch.id])} title={batch.id}>
         Batch {batch.id}
       </a>
