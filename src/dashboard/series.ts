@@ -51,31 +51,28 @@ export function outputOf(name: string, outputs: Map<string, Output> | undefined,
 // ---- Which of them say something ----
 
 const SAMPLES = 40;
-/** Fewer steps do not tell whether a value grows evenly. */
+/** Fewer steps do not tell whether a value only adds up. */
 export const ENOUGH = 6;
-const EVEN = 0.01; // so far from a straight line, as a part of the way
+const EVEN = 0.05; // so far from a straight line, as a part of the last value
 
 function samples(steps: readonly Step[]): Step[] {
   const stride = Math.max(1, Math.floor(steps.length / SAMPLES));
   return steps.filter((_, index) => index % stride === 0 || index === steps.length - 1);
 }
 
-/** On a straight line, as the length that is coated or the energy that is used so far. */
-function growsEvenly(name: string, steps: readonly Step[]): boolean {
-  const [first, last] = [steps[0], steps.at(-1)];
-  if (!first || !last || first === last) return false;
-  const from = Number(first.properties[name]);
-  const way = Number(last.properties[name]) - from;
-  const pace = way / (last.step - first.step);
-  return steps.every(
-    ({ step, properties }) => Math.abs(Number(properties[name]) - from - pace * (step - first.step)) <= EVEN * Math.abs(way),
-  );
+/** The same with each step, from nothing: as the length that is coated, or the energy that is used so far. */
+function addsUp(name: string, steps: readonly Step[]): boolean {
+  const end = steps.at(-1);
+  if (!end) return false;
+  const most = Number(end.properties[name]);
+  const each = most / (end.step + 1);
+  return most > 0 && steps.every(({ step, properties }) => Math.abs(Number(properties[name]) - each * (step + 1)) <= EVEN * most);
 }
 
-/** Of these properties those that change, without those that only grow evenly if there are others. */
+/** Of these properties those that change, without those that only add up if there are others. */
 export function telling(names: readonly string[], steps: readonly Step[]): string[] {
   const some = samples(steps);
   const changing = names.filter((name) => some.some(({ properties }) => properties[name] !== some[0]?.properties[name]));
-  const uneven = some.length < ENOUGH ? changing : changing.filter((name) => !growsEvenly(name, some));
+  const uneven = some.length < ENOUGH ? changing : changing.filter((name) => !addsUp(name, some));
   return uneven.length > 0 ? uneven : changing;
 }

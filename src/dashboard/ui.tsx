@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
 import { Icon, type IconName } from './icons';
-import { stale } from './live';
+import { connection } from './live';
 import { Refusal } from './server';
 
 /** One of a few, as buttons side by side. */
@@ -86,7 +86,7 @@ export const NOT_CONNECTED = 'Not connected to the server: what you see may be o
 
 /** For dialogs, which hide the page's banner. */
 function NotConnected() {
-  if (!stale.value) return null;
+  if (connection.value.state !== 'lost') return null;
   return (
     <p class="problem" role="alert">
       <Icon name="warning" /> {NOT_CONNECTED}
