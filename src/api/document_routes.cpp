@@ -71,7 +71,7 @@ bool wants_html(std::string_view accept) {
 std::optional<Response> Routes::openapi(const Call& /*call*/) {
   if (openapi_.empty()) {
     const std::string_view server = config_.root_path.empty() ? "/" : std::string_view(config_.root_path);
-    openapi_ = dump(openapi_document(plant_.layout(), config_.limits, config_.version, server));
+    openapi_ = dump(openapi_document(plant_.layout(), config_.limits, config_.version, server, config_.compat));
   }
   return document(openapi_);
 }
