@@ -14,8 +14,12 @@ import { Plant } from './pages/plant';
 import { link, page, place } from './router';
 import { url } from './server';
 import {
+  flowUnit,
+  flowUnits,
   lengthUnit,
   lengthUnits,
+  pressureUnit,
+  pressureUnits,
   temperatureUnit,
   temperatureUnits,
   theme,
@@ -209,6 +213,8 @@ function Settings() {
         <Choice label="Colours" value={theme} choices={themes} />
         <Choice label="Lengths" value={lengthUnit} choices={lengthUnits} />
         <Choice label="Temperatures" value={temperatureUnit} choices={temperatureUnits} />
+        <Choice label="Pressures" value={pressureUnit} choices={pressureUnits} />
+        <Choice label="Flow rates" value={flowUnit} choices={flowUnits} />
         <p class="hint">Units are for display. The server is always sent SI.</p>
       </div>
     </details>

@@ -337,6 +337,12 @@ function changeMachine(process: string, change: (machine: Machine) => Machine): 
   if (machine) machine.value = change(machine.peek());
 }
 
+/** The machine of that line that the batch is in, as its events tell, or else waits for, as the progress tells a little later. */
+export function stageOf(of: Running, line: LineName): string | null {
+  const inside = machines.value.find((machine) => machine.peek().line === line && machine.value.batch === of.id);
+  return inside ? inside.peek().id : (of.stage[line] ?? null);
+}
+
 function progressed(id: string, stage: Running['stage'], progress: Running['progress']): void {
   running.value = running.peek().map((one) => (one.id === id ? { id, stage, progress } : one));
 }

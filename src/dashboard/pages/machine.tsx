@@ -56,7 +56,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
       <nav class="jump" aria-label="In this drawer">
         {batch !== null && values && <Jump to="trends-heading">Trend</Jump>}
         {batch !== null && values && <Jump to="values-heading">Product</Jump>}
-        <Jump to="parameters-heading">Parameters</Jump>
+        {status.value && <Jump to="parameters-heading">Parameters</Jump>}
       </nav>
       <section aria-label="Now">
         <Now machine={machine} batch={batch} result={result} searched={past.value.searched} />
@@ -85,6 +85,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
           </a>
         </p>
       )}
+      {stale.value && !status.value && <p class="hint">Its values and parameters cannot be loaded while not connected.</p>}
       {known && status.value && <Parameters machine={machine} status={status} known={known} />}
     </>
   );
@@ -123,13 +124,13 @@ function Now(props: { machine: Machine; batch: string | null; result: MachineRes
             {machine.batch !== null ? 'on batch' : 'Its last batch:'} {of}
           </span>
         ) : (
-          <span class="dim">{searched ? 'None of the last batches has been in this machine.' : ''}</span>
+          <span class="dim">{searched ? 'None of the latest batches has been in this machine.' : ''}</span>
         )}
         {machine.batch === null && result?.outcome && <WordState word={result.outcome} />}
         {machine.batch === null && result && !result.outcome && result.status !== 'completed' && <WordState word={result.status} />}
       </p>
       {machine.batch === null && result && result.causes.length > 0 && (
-        <p class="hint">Because of: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
+        <p class="hint">Reason: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
       )}
     </>
   );
