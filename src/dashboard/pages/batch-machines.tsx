@@ -94,31 +94,35 @@ function Opened({ batch, process, result, schema }: Omit<MachineProps, 'open'>) 
       </div>
       <div>
         <h4>{batch.status === 'running' && result.status === 'running' ? 'Properties now' : 'Properties at the end'}</h4>
-        <div class="scroll" tabIndex={0} role="region" aria-label={`Properties of ${label}`}>
-          <table class="properties">
-            <thead>
-              <tr>
-                <th scope="col">Property</th>
-                <th scope="col" class="number">
-                  Value
-                </th>
-                <th scope="col">What it is</th>
-              </tr>
-            </thead>
-            <tbody>
-              {properties.map(([name, value]) => {
-                const output = outputs?.get(name);
-                return (
-                  <tr key={name}>
-                    <th scope="row">{output?.label ?? words(name)}</th>
-                    <td class="number">{shown(value, output?.unit)}</td>
-                    <td class="hint">{described(output)}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+        {properties.length === 0 ? (
+          <p class="hint">Not known yet.</p>
+        ) : (
+          <div class="scroll" tabIndex={0} role="region" aria-label={`Properties of ${label}`}>
+            <table class="properties">
+              <thead>
+                <tr>
+                  <th scope="col">Property</th>
+                  <th scope="col" class="number">
+                    Value
+                  </th>
+                  <th scope="col">What it is</th>
+                </tr>
+              </thead>
+              <tbody>
+                {properties.map(([name, value]) => {
+                  const output = outputs?.get(name);
+                  return (
+                    <tr key={name}>
+                      <th scope="row">{output?.label ?? words(name)}</th>
+                      <td class="number">{shown(value, output?.unit)}</td>
+                      <td class="hint">{described(output)}</td>
+                    </tr>
+                  );
+                })}
+              </tbody>
+            </table>
+          </div>
+        )}
       </div>
     </div>
   );
