@@ -103,9 +103,15 @@ class TheApi final : public Api {
   // The path that the routes know: a proxy may have taken the root off, or may have left it.
   [[nodiscard]] std::string_view without_root(std::string_view path) const {
     const std::string& root = config_.root_path;
-    if (!root.empty() && path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/')
-      path.remove_prefix(root.size());
-    return path;
+    if (root.empty() || path.size() <= root.size() || !path.starts_with(root) || path[root.size()] != '/') return path;
+    const std::string_view rest = path.substr(root.size());
+    // A root may be called like the beginning of a route: /factory, /batches.
+    return !is_known(rest) && is_known(path) ? path : rest;
+  }
+
+  [[nodiscard]] bool is_known(std::string_view path) const {
+    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    return path == kWebSocketPath || !allowed_methods(table_, path).empty();
   }
 
   // OPTIONS, a wrong method or an unknown path.

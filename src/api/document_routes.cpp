@@ -106,7 +106,7 @@ std::optional<Response> Routes::asset(const Call& call) {
       .body = std::move(asset->bytes),
       .content_type = asset->content_type,
       .headers = {{"Cache-Control", assets.may_change ? "no-store" : "public, max-age=31536000, immutable"}},
-      .gzipped = asset->gzipped};
+      .compressed = asset->compressed};
 }
 
 Response Routes::page(std::string_view name) const {
@@ -118,13 +118,14 @@ Response Routes::page(std::string_view name) const {
   } else {
     asset = {.bytes = std::string(kWithoutDashboard), .content_type = kHtml};
   }
-  const std::uint64_t etag = assets.may_change ? 0 : tag_of(asset->bytes);
+  const std::uint64_t etag =
+      assets.may_change ? 0 : tag_of(asset->compressed ? asset->compressed->gzip : std::string_view(asset->bytes));
   return {.body = std::move(asset->bytes),
           .content_type = asset->content_type,
           .headers = {{"Cache-Control", assets.may_change ? "no-store" : "no-cache"},
                       {"Content-Security-Policy", kPagePolicy},
                       {"Referrer-Policy", "no-referrer"}},
-          .gzipped = asset->gzipped,
+          .compressed = asset->compressed,
           .etag = etag};
 }
 

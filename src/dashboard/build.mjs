@@ -1,7 +1,7 @@
-// Makes the dashboard's files: node build.mjs FOLDER
+// Makes the dashboard's files: node build.mjs FOLDER [FILE.json]
 //
 // FOLDER gets index.html, docs.html (Swagger UI) and assets/, whose names hold a hash of their content: they never change
-// under one name.
+// under one name. FILE.json gets esbuild's account of what was made of what.
 
 import { build } from 'esbuild';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,9 +9,9 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const source = dirname(fileURLToPath(import.meta.url));
-const target = process.argv[2];
+const [target, account] = process.argv.slice(2);
 if (!target) {
-  console.error('usage: node build.mjs FOLDER');
+  console.error('usage: node build.mjs FOLDER [FILE.json]');
   process.exit(2);
 }
 
@@ -37,18 +37,24 @@ const result = await build({
 });
 
 const made = Object.keys(result.metafile.outputs).map((path) => basename(path));
-const named = (pattern) => made.find((name) => pattern.test(name));
-
-const pages = { 'index.html': 'app', 'docs.html': 'docs' };
-for (const [page, entry] of Object.entries(pages)) {
-  const html = await readFile(join(source, page), 'utf8');
-  await writeFile(
-    join(target, page),
-    html
-      .replace(`${entry}.js`, named(new RegExp(`^${entry}-.*\\.js$`)))
-      .replace(`${entry}.css`, named(new RegExp(`^${entry}-.*\\.css$`))),
-  );
+function named(pattern) {
+  const found = made.filter((name) => pattern.test(name));
+  if (found.length !== 1) throw new Error(`${pattern} is to be one file of ${made.join(', ')}`);
+  return found[0];
 }
+
+// The text with the file's name in the place of `name`.
+function withName(html, name, file) {
+  if (!html.includes(name)) throw new Error(`a page does not load ${name}`);
+  return html.replace(name, file);
+}
+
+for (const [page, entry] of [['index.html', 'app'], ['docs.html', 'docs']]) {
+  let html = await readFile(join(source, page), 'utf8');
+  for (const kind of ['js', 'css']) html = withName(html, `${entry}.${kind}`, named(new RegExp(`^${entry}-.*\\.${kind}$`)));
+  await writeFile(join(target, page), html);
+}
+if (account) await writeFile(account, JSON.stringify(result.metafile));
 
 // Swagger UI's bundle says of its licences only where they stand.
 for (const file of ['NOTICE', 'LICENSE', 'swagger-ui-bundle.js.LICENSE.txt']) {

@@ -1,14 +1,16 @@
-// Makes C++ of the files that build.mjs has made: node embed.mjs FOLDER FILE.cpp
+// Makes C++ of the files that build.mjs has made: node embed.mjs FOLDER FILE.cpp FILE.json
 //
-// What compresses well is compressed here, once and as well as it goes; the server sends it as it is.
+// What compresses well is compressed here, once and as well as it goes; the server sends it as it is. FILE.json is build.mjs's:
+// FILE.cpp.d gets the sources that it names, after a change of which CMake is to make all this anew.
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const [folder, output] = process.argv.slice(2);
-if (!folder || !output) {
-  console.error('usage: node embed.mjs FOLDER FILE.cpp');
+const [folder, output, account] = process.argv.slice(2);
+if (!folder || !output || !account) {
+  console.error('usage: node embed.mjs FOLDER FILE.cpp FILE.json');
   process.exit(2);
 }
 
@@ -83,3 +85,10 @@ ${rows}
 }  // namespace battery_twin::app
 `,
 );
+
+// What npm installs changes with package-lock.json only.
+const { inputs } = JSON.parse(await readFile(account, 'utf8'));
+const here = dirname(fileURLToPath(import.meta.url));
+const sources = Object.keys(inputs).filter((path) => !path.startsWith('node_modules/'));
+const escaped = (path) => resolve(here, path).replaceAll(/[ #]/g, '\\$&').replaceAll('$', '$$$$');
+await writeFile(`${output}.d`, `${escaped(resolve(output))}: ${sources.map(escaped).join(' ')}\n`);

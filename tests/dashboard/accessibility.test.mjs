@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import test, { after, before } from 'node:test';
-import { ask, closeBrowser, connection, NARROW, open, optionsOf, screenshot, told, until, visit, WIDE } from './browser.mjs';
+import { ask, closeBrowser, connection, NARROW, open, optionsOf, refused, screenshot, told, until, visit, WIDE } from './browser.mjs';
 import { TwinServer } from './server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -46,6 +46,7 @@ const views = [
   {
     name: 'start',
     at: 'batches?start=1',
+    allowed: refused(400),
     ready: (page) => page.getByRole('button', { name: 'Start the batch' }),
     async then(page) {
       // Some of the form open, and refused.
@@ -65,7 +66,7 @@ const views = [
   { name: 'batch', at: 'batches/good', ready: (page) => page.getByText('completed', { exact: true }).first() },
   { name: 'batch-scrap', at: 'batches/scrap', ready: (page) => page.getByText('completed', { exact: true }).first() },
   { name: 'batch-at-work', at: 'batches/at-work', ready: (page) => page.getByText('running', { exact: true }).first() },
-  { name: 'batch-unknown', at: 'batches/unknown', ready: (page) => page.getByText('There is no batch with this id.') },
+  { name: 'batch-unknown', at: 'batches/unknown', allowed: refused(404), ready: (page) => page.getByText('There is no batch with this id.') },
   { name: 'compare', at: 'batches?compare=good,scrap,at-work', ready: (page) => page.getByRole('heading', { level: 1 }) },
   { name: 'logs', at: 'logs', ready: (page) => page.getByRole('listitem').last() },
   { name: 'health', at: 'health', ready: (page) => page.getByText('healthy') },
@@ -110,9 +111,9 @@ test('axe-core would find something', async (t) => {
   assert.equal((await violations(page, ['color-contrast'])).length, 1);
 });
 
-for (const { name, at, ready, then } of views) {
+for (const { name, at, allowed, ready, then } of views) {
   test(`${name}: axe-core finds nothing, and nothing is wider than the window`, async (t) => {
-    const page = await open(t, server, { at });
+    const page = await open(t, server, { at, allowed });
     await connection(page, 'Live, paused').waitFor();
     await ready(page).waitFor();
     await then?.(page);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { TwinServer } from './server.mjs';
 
-const PATIENCE_MS = 15_000; // a machine that builds beside is slow
+const PATIENCE_MS = 30_000; // a machine that builds beside is slow
 // While the dashboard is written: its files in that folder instead of those in the program.
 const UI_DIR = process.env.BATTERY_TWIN_TEST_UI_DIR;
 
@@ -38,7 +38,7 @@ export const NARROW = { width: 360, height: 740 };
  *   at       where to begin, e.g. "logs"
  *   size     WIDE or NARROW
  *   colours  "light" or "dark"
- *   allowed  what the page may complain about, e.g. that the server cannot be reached
+ *   allowed  what the page may complain about: refused(400), AWAY
  *   prepare  given the page before it loads anything
  */
 export async function visit(t, { at = '', size = WIDE, colours = 'light', allowed, prepare, ...settings } = {}) {
@@ -89,13 +89,10 @@ export async function open(t, server, { at = '', size = WIDE, colours = 'light',
   return page;
 }
 
-// A refusal that a test provokes is a console error too, in Chromium's words. Who asks for it looks at what becomes of it.
-const REFUSED = /^Failed to load resource: the server responded with a status of (400|404|409) /;
-
 function listen(page, allowed) {
   const complaints = [];
   const complain = (text) => {
-    if (!REFUSED.test(text) && !allowed?.test(text)) complaints.push(text);
+    if (!allowed?.test(text)) complaints.push(text);
   };
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complain(message.text());
@@ -105,8 +102,11 @@ function listen(page, allowed) {
   return complaints;
 }
 
+/** What Chromium says when the server refuses, of a test that provokes it: `allowed: refused(400)`. */
+export const refused = (status) => new RegExp(`^Failed to load resource: the server responded with a status of ${status} `);
+
 /** What Chromium says when nobody is there. */
-export const AWAY = /ERR_CONNECTION|ERR_SOCKET_NOT_CONNECTED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|WebSocket connection to .* failed/;
+export const AWAY = /ERR_CONNECTION|ERR_SOCKET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|WebSocket connection to .* failed/;
 
 /** Asks the server beside the page. */
 export async function ask(server, method, path, body) {
@@ -138,6 +138,29 @@ export function told(server, id) {
   });
 }
 
+/**
+ * Takes the page's clock in hand, for `prepare`.
+ * @return  stop: the clock goes no further by itself, and the page has just heard of its server;
+ *          heard: whether all that it has asked on the WebSocket was answered
+ */
+export async function clockOf(page) {
+  let asked = 0;
+  let answered = 0;
+  page.on('websocket', (socket) => {
+    socket.on('framesent', () => ++asked);
+    socket.on('framereceived', ({ payload }) => (answered += Number(String(payload).startsWith('Echo'))));
+  });
+  await page.clock.install();
+  const heard = () => answered === asked;
+  const stop = async () => {
+    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 5_000); // not in the past, however slow all is
+    const before = answered;
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // it asks
+    await until('the server is heard of', () => answered > before && heard());
+  };
+  return { stop, heard };
+}
+
 export const connection = (page, word) => page.locator('header').getByText(word, { exact: true });
 
 /** SCREENSHOTS=FOLDER keeps them. */
@@ -146,6 +169,11 @@ export async function screenshot(page, name) {
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+/** The newest that the server has kept: its number. */
+export async function newest(server) {
+  return (await ask(server, 'GET', '/factory/logs?limit=1')).logs.at(-1)?.seq ?? 0;
 }
 
 /** The numbers of the events that the page Logs shows, and its gaps. */

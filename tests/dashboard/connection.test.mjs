@@ -7,9 +7,11 @@ import test, { after } from 'node:test';
 import {
   ask,
   AWAY,
+  clockOf,
   closeBrowser,
   connection,
   listed,
+  newest,
   open,
   screenshot,
   sequence,
@@ -21,7 +23,6 @@ import {
 
 after(closeBrowser);
 
-const newest = async (server) => (await ask(server, 'GET', '/factory/logs?limit=1')).logs.at(-1)?.seq ?? 0;
 const banner = (page) => page.getByRole('alert').filter({ hasText: 'connection to the server is lost' });
 
 // It does by itself; the button is quicker.
@@ -176,10 +177,12 @@ test('events that are gone are a gap, not a silence', async (t) => {
 });
 
 test('a server that stands still is noticed, and one that goes on', async (t) => {
-  // Its own time-outs are not waited for: the page's clock runs ahead.
-  const prepare = (page) => page.clock.install();
+  // Its own time-outs are not waited for: the page's clock goes as the test says.
+  let clock;
+  const prepare = async (page) => (clock = await clockOf(page));
   const { server, page } = await visit(t, { at: 'logs', allowed: AWAY, options: ['--step-interval', '0'], prepare });
   await connection(page, 'Live').waitFor();
+  await clock.stop();
   process.kill(server.pid, 'SIGSTOP');
   await page.clock.fastForward(9_000);
   assert.equal(await banner(page).count(), 0);
@@ -193,4 +196,70 @@ test('a server that stands still is noticed, and one that goes on', async (t) =>
   await ask(server, 'POST', '/factory/start', { id: 'late' });
   await told(server, 'late');
   await showsAll(page, 1, await newest(server));
+});
+
+// Until that is called the page gets no answer to such a request.
+async function hold(page, path) {
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  await page.route(`**${path}`, async (route) => {
+    await released;
+    await route.continue().catch(() => undefined); // the page may have given it up
+  });
+  return release;
+}
+
+test('the table of batches goes on after a connection that broke while it asked for a batch', async (t) => {
+  const server = await serve(t, { options: ['--step-interval', '0'] });
+  const cable = await cableTo(t, server);
+  const page = await open(t, cable, { at: 'batches', allowed: AWAY });
+  await connection(page, 'Live').waitFor();
+  const release = await hold(page, '/batches/held');
+  const asked = page.waitForRequest('**/batches/held');
+  await ask(server, 'POST', '/factory/start', { id: 'held' });
+  await asked;
+  cable.cut();
+  await banner(page).waitFor();
+  cable.mend();
+  await comesBack(page);
+  await page.getByRole('row', { name: /held.*completed/ }).waitFor();
+  const answered = page.waitForResponse('**/batches/held');
+  release();
+  await answered;
+  await ask(server, 'POST', '/factory/start', { id: 'afterwards' });
+  await page.getByRole('row', { name: /afterwards.*completed/ }).waitFor();
+});
+
+test('an answer that comes late takes back nothing that events have told since', async (t) => {
+  // What is looked at regularly helps, but not soon.
+  const prepare = (page) => page.addInitScript(() => {
+    const every = globalThis.setInterval;
+    globalThis.setInterval = (action, pause) => (pause < 10_000 ? every(action, pause) : 0);
+  });
+  const { server, page } = await visit(t, { at: 'plant', options: ['--step-interval', '20'], prepare });
+  await connection(page, 'Live').waitFor();
+  const atWork = (machine) => page.getByRole('link', { name: new RegExp(`^${machine} anode, .* on batch one`, 'i') });
+  const machineAtWork = ({ lines }) => Object.keys(lines.anode).find((machine) => lines.anode[machine].state === 'On');
+  const looked = page.waitForResponse(async (response) => /factory.status/.test(response.url()) && (await response.json()).running[0]);
+  await ask(server, 'POST', '/factory/start', { id: 'one' });
+  await looked;
+
+  const held = [];
+  await page.route('**/factory/status', async (route) => held.push({ route, response: await route.fetch() }), { times: 1 });
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // it looks
+  await until('an answer', () => held.length > 0);
+  const [{ route, response }] = held;
+  const old = machineAtWork(await response.json());
+  await until('the next machine', async () => {
+    const machine = machineAtWork(await ask(server, 'GET', '/factory/status'));
+    return machine && machine !== old;
+  });
+  await ask(server, 'PATCH', '/factory/pacing', { paused: true });
+  const machine = machineAtWork(await ask(server, 'GET', '/factory/status'));
+  await atWork(machine).waitFor();
+
+  await route.fulfill({ response });
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 100))); // it is drawn perhaps, for a moment
+  await atWork(machine).waitFor();
+  await atWork(old).waitFor({ state: 'hidden' });
 });

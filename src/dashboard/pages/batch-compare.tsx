@@ -10,7 +10,7 @@ import { stale } from '../live';
 import { link, place, refine } from '../router';
 import { save } from '../save';
 import { words, type Output, type Schema } from '../schema';
-import { get, Refusal, type Batch } from '../server';
+import { type Batch, getBatch, Refusal } from '../server';
 import { telling } from '../series';
 import { MOST_STEPS, stepsOf } from '../telemetry';
 import { Problem, WordState } from '../ui';
@@ -19,7 +19,7 @@ import { CourseChart, propertiesOf, PropertyPicker, type Course } from './batch-
 import { csvOf } from './batch-csv';
 import { MOST_COMPARED } from './batch-list';
 import { byLine, causeLabel, figure, outcomeOf, processLabel, tableTitle, tableUnit } from './batch-parts';
-import { batchPath, stateOf } from './batch-store';
+import { stateOf } from './batch-store';
 import { useLoaded, useSchema } from './parts';
 
 interface Found {
@@ -31,7 +31,7 @@ async function load(ids: string[], abort: AbortSignal): Promise<Found> {
   const answers = await Promise.all(
     ids.map(async (id): Promise<Batch | string> => {
       try {
-        return await get<Batch>(batchPath(id), abort);
+        return await getBatch(id, abort);
       } catch (error) {
         if (error instanceof Refusal && error.status === 404) return id;
         throw error;

@@ -8,7 +8,7 @@ import { Icon } from '../icons';
 import { onMessages, stale } from '../live';
 import { link } from '../router';
 import type { Schema } from '../schema';
-import { get, Refusal, url, type Batch } from '../server';
+import { type Batch, getBatch, Refusal, url } from '../server';
 import { moment } from '../time';
 import { Fact, Problem, WordState } from '../ui';
 import { EndOfLine } from './batch-end';
@@ -35,7 +35,7 @@ function useBatch(id: string): { batch: Batch | null; error: unknown } {
       last = Date.now();
       out = true;
       try {
-        batch.value = await get<Batch>(batchPath(id), control.signal);
+        batch.value = await getBatch(id, control.signal);
         error.value = null;
       } catch (problem) {
         if (!control.signal.aborted) error.value = problem;

@@ -8,12 +8,12 @@ import { connection, factory, queue, running, stageOf, stale, type Running } fro
 import { link, place, refine } from '../router';
 import { save } from '../save';
 import { words, type Schema } from '../schema';
-import { get, type Batch } from '../server';
+import { type Batch, getBatch } from '../server';
 import { duration, moment } from '../time';
 import { Problem, Progress, WordState } from '../ui';
 import { csvOf } from './batch-csv';
 import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink } from './batch-parts';
-import { batchPath, cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
+import { cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
 import { useSchema } from './parts';
 
 const statuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -375,7 +375,7 @@ function useExact(id: string): Batch | null {
     if (loaded || !/^[A-Za-z0-9._-]{1,64}$/.test(id)) return;
     const control = new AbortController();
     const timer = setTimeout(() => {
-      get<Batch>(batchPath(id), control.signal).then(
+      getBatch(id, control.signal).then(
         (batch) => (found.value = batch),
         () => undefined, // there is none
       );

@@ -9,10 +9,9 @@ import { Icon } from '../icons';
 import { machineOf, machines, refresh, stale } from '../live';
 import { refine } from '../router';
 import { words, type Group, type Limits, type Schema } from '../schema';
-import { get, Refusal, send, url, type Batch, type MachineStatus, type Values, type Violation } from '../server';
+import { type Batch, get, getBatch, type MachineStatus, Refusal, send, url, type Values, type Violation } from '../server';
 import { Dialog, Problem } from '../ui';
 import { byLine, notice, recorded, type Accepted } from './batch-parts';
-import { batchPath } from './batch-store';
 import { useLoaded, useSchema } from './parts';
 
 /** What is typed is kept until it is sent or discarded, also when the dialog is closed in between. */
@@ -53,7 +52,7 @@ interface Present {
 }
 
 async function present(known: Schema, from: string | null, abort: AbortSignal): Promise<Present> {
-  const source = from === null ? null : await get<Batch>(batchPath(from), abort);
+  const source = from === null ? null : await getBatch(from, abort);
   const values = await Promise.all(
     known.groups.map(async (group): Promise<[string, Values]> => {
       const fixed = source?.parameters[group.name];

@@ -10,7 +10,7 @@ import { factory, onMessages, pacing, stale, type Machine } from '../live';
 import { link } from '../router';
 import { words, type Output } from '../schema';
 import { outputOf } from '../series';
-import { get, url, type Batch, type BatchPage, type MachineResult, type MachineStatus } from '../server';
+import { type Batch, type BatchPage, get, getBatch, type MachineResult, type MachineStatus, url } from '../server';
 import { displayUnit, format, fromSi } from '../units';
 import { Problem, Progress, State, WordState } from '../ui';
 import { Parameters } from './parameters';
@@ -268,7 +268,7 @@ function useLeft(process: string): Signal<string | null> {
 }
 
 async function lastOf(process: string, id: string | null, signal: AbortSignal): Promise<Batch | null> {
-  if (id !== null) return get<Batch>(`batches/${encodeURIComponent(id)}`, signal);
+  if (id !== null) return getBatch(id, signal);
   // The newest may all be waiting in the queue.
   for (const query of [`limit=${LOOK_BACK}`, `status=completed&limit=1`]) {
     const { batches } = await get<BatchPage>(`batches?${query}`, signal);
