@@ -16,7 +16,7 @@ help:
 
 run:
 	@config/install-packages.sh run
-	@cmake --preset release --log-level=WARNING -DBATTERY_TWIN_TESTS=OFF
+	@cmake --preset release --log-level=WARNING -DBATTERY_TWIN_TESTS=OFF >/dev/null
 	@cmake --build --preset release --target battery-twin
 	@exec build/release/battery-twin $(ARGS)
 

@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing for one of: run, test, bench, fuzz.
 set -eu
 
-packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libsqlitecpp-dev libpqxx-dev"
+packages="g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev zlib1g-dev libssl-dev libsqlitecpp-dev libpqxx-dev"
 # Node.js builds the dashboard. Where there is one already, perhaps not Debian's, it has brought its npm.
 node=""
 if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
@@ -10,7 +10,7 @@ if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versi
 fi
 case "${1:-run}" in
   run) packages="$packages $node" ;;
-  test) packages="$packages $node libgtest-dev librapidcheck-dev curl python3 libfaketime postgresql chromium dpkg-dev file" ;;
+  test) packages="$packages $node libgtest-dev librapidcheck-dev curl openssl python3 python3-fastapi python3-uvicorn libfaketime postgresql chromium dpkg-dev file" ;;
   bench) packages="$packages $node wrk nginx postgresql python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)
@@ -45,9 +45,10 @@ postgresql_clusters() {
 clusters_before=" $(postgresql_clusters | tr '\n' ' ')"
 
 echo "Installing$missing"
+echo "and what they need, which takes a minute or two"
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 
 # Debian starts nginx and will do so at every boot. The benchmark starts its own; one that was there before is left alone.
 case "$missing " in

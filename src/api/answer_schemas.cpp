@@ -185,7 +185,9 @@ Json figures_schema() {
   Json schema = object_schema();
   schema["description"] = "What the batch's cells are judged by; null where the models do not know it";
   for (const process::Figure& figure : process::kFigures)
-    add_property(schema, figure.name, {{"type", Json::array({"number", "null"})}, {"x-unit", figure.unit}});
+    add_property(
+        schema, figure.name,
+        {{"type", Json::array({"number", "null"})}, {"description", figure.description}, {"x-unit", figure.unit}});
   const auto numbers = [](std::string_view description) {
     return Json{{"type", Json::array({"object", "null"})},
                 {"description", description},

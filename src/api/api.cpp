@@ -26,19 +26,20 @@ class TheApi final : public Api {
   TheApi(plant::PlantSimulation& plant, plant::EventQueue& events, ApiConfig config)
       : config_(std::move(config)),
         broadcaster_(plant, events, config_.replay_capacity, config_.on_event, std::move(config_.history)),
-        routes_(plant, broadcaster_, config_) {}
+        routes_(plant, broadcaster_, config_),
+        table_(Routes::table(config_.compat)) {}
 
   std::optional<Response> refuse(const RequestHead& head) override {
     const std::string_view path = without_root(head.path);
     if (path == kWebSocketPath) return refuse_plain_on_websocket(head);
     if (path == "*") return Response{.status = 204, .content_type = {}, .headers = {{"Allow", all_methods()}}};
-    const Match found = match(Routes::table(), head.method, path);
+    const Match found = match(table_, head.method, path);
     if (found.route == nullptr) return without_route(head);
     return refuse_body(head, *found.route);
   }
 
   std::optional<Response> handle(const RequestHead& head, std::string_view body, const Later& later) override {
-    const Match found = match(Routes::table(), head.method, without_root(head.path));
+    const Match found = match(table_, head.method, without_root(head.path));
     if (found.route == nullptr) return refuse(head);
     if (auto refusal = refuse_body(head, *found.route)) return refusal;
     return (routes_.*found.route->handle)({head, body, found.parts, later, *found.route});
@@ -53,6 +54,10 @@ class TheApi final : public Api {
         problem["detail"] =
             "The request has " + std::to_string(value.size()) + (value.size() == 1 ? " error" : " errors");
         problem["errors"] = value;
+      } else if (key == "detail" && value.is_object()) {  // of compat/
+        problem["detail"] = value.at("message");
+        for (const auto& [name, more] : value.items())
+          if (name != "success" && name != "message" && name != "errors") problem[name] = more;
       } else {
         problem[key] = value;
       }
@@ -78,7 +83,10 @@ class TheApi final : public Api {
 
   void pump() override { broadcaster_.pump(); }
   bool pump_some() override { return broadcaster_.pump_some(); }
-  void tick() override { broadcaster_.tick(); }
+  void tick() override {
+    broadcaster_.tick();
+    routes_.tick();
+  }
   void set_draining() override { routes_.set_draining(); }
 
  private:
@@ -95,14 +103,20 @@ class TheApi final : public Api {
   // The path that the routes know: a proxy may have taken the root off, or may have left it.
   [[nodiscard]] std::string_view without_root(std::string_view path) const {
     const std::string& root = config_.root_path;
-    if (!root.empty() && path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/')
-      path.remove_prefix(root.size());
-    return path;
+    if (root.empty() || path.size() <= root.size() || !path.starts_with(root) || path[root.size()] != '/') return path;
+    const std::string_view rest = path.substr(root.size());
+    // A root may be called like the beginning of a route: /factory, /batches.
+    return !is_known(rest) && is_known(path) ? path : rest;
+  }
+
+  [[nodiscard]] bool is_known(std::string_view path) const {
+    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    return path == kWebSocketPath || !allowed_methods(table_, path).empty();
   }
 
   // OPTIONS, a wrong method or an unknown path.
   [[nodiscard]] Response without_route(const RequestHead& head) const {
-    std::string allow = allowed_methods(Routes::table(), without_root(head.path));
+    std::string allow = allowed_methods(table_, without_root(head.path));
     if (allow.empty()) return unknown_path(head);
     if (head.method == "OPTIONS") return {.status = 204, .content_type = {}, .headers = {{"Allow", std::move(allow)}}};
     Response response = failure(405, "Method Not Allowed");
@@ -123,9 +137,9 @@ class TheApi final : public Api {
   }
 
   // OPTIONS * asks about the server as a whole (RFC 9110 9.3.7).
-  static std::string all_methods() {
+  [[nodiscard]] std::string all_methods() const {
     std::string list;
-    for (const Route& route : Routes::table()) {
+    for (const Route& route : table_) {
       if (list.find(route.method) != std::string::npos) continue;
       list += std::string(route.method) + (route.method == "GET" ? ", HEAD, " : ", ");
     }
@@ -138,7 +152,7 @@ class TheApi final : public Api {
     std::string_view path = without_root(head.path);
     if (path.size() > 1 && path.ends_with('/')) {
       path.remove_suffix(1);
-      if (path == kWebSocketPath || !allowed_methods(Routes::table(), path).empty()) return moved_to(path, head);
+      if (path == kWebSocketPath || !allowed_methods(table_, path).empty()) return moved_to(path, head);
     }
     return failure(404, "Not Found");
   }
@@ -166,6 +180,7 @@ class TheApi final : public Api {
   ApiConfig config_;
   Broadcaster broadcaster_;
   Routes routes_;
+  std::span<const Route> table_;
 };
 
 }  // namespace

@@ -71,7 +71,7 @@ bool wants_html(std::string_view accept) {
 std::optional<Response> Routes::openapi(const Call& /*call*/) {
   if (openapi_.empty()) {
     const std::string_view server = config_.root_path.empty() ? "/" : std::string_view(config_.root_path);
-    openapi_ = dump(openapi_document(plant_.layout(), config_.limits, config_.version, server));
+    openapi_ = dump(openapi_document(plant_.layout(), config_.limits, config_.version, server, config_.compat));
   }
   return document(openapi_);
 }
@@ -106,7 +106,7 @@ std::optional<Response> Routes::asset(const Call& call) {
       .body = std::move(asset->bytes),
       .content_type = asset->content_type,
       .headers = {{"Cache-Control", assets.may_change ? "no-store" : "public, max-age=31536000, immutable"}},
-      .gzipped = asset->gzipped};
+      .compressed = asset->compressed};
 }
 
 Response Routes::page(std::string_view name) const {
@@ -118,13 +118,14 @@ Response Routes::page(std::string_view name) const {
   } else {
     asset = {.bytes = std::string(kWithoutDashboard), .content_type = kHtml};
   }
-  const std::uint64_t etag = assets.may_change ? 0 : tag_of(asset->bytes);
+  const std::uint64_t etag =
+      assets.may_change ? 0 : tag_of(asset->compressed ? asset->compressed->gzip : std::string_view(asset->bytes));
   return {.body = std::move(asset->bytes),
           .content_type = asset->content_type,
           .headers = {{"Cache-Control", assets.may_change ? "no-store" : "no-cache"},
                       {"Content-Security-Policy", kPagePolicy},
                       {"Referrer-Policy", "no-referrer"}},
-          .gzipped = asset->gzipped,
+          .compressed = asset->compressed,
           .etag = etag};
 }
 

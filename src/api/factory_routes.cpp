@@ -53,24 +53,6 @@ Response busy_for(std::string_view sentence, int seconds) {
   return response;
 }
 
-Response refusal_of(const plant::Refused& refused) {
-  using Why = plant::Refused::Why;
-  switch (refused.why) {
-    case Why::known_id:
-      return failure(409, "A batch with the id " + refused.batch_id + " exists already");
-    case Why::busy:
-      return failure(409, "A simulation is running: batch " + refused.batch_id +
-                              " is not finished. Use POST /factory/start to queue further batches");
-    case Why::queue_full:
-      return busy_for("The queue is full, try again when a batch has started", 1);
-    case Why::stopping:
-      return busy_for("The server is shutting down and takes no new work", 5);
-    case Why::not_kept:
-      break;
-  }
-  return busy_for("The batch could not be stored, so it was not accepted: see the server's log", 5);
-}
-
 Response acceptance_of(const plant::Accepted& accepted, bool simple, const std::vector<std::string>& warnings) {
   Json answer = Json::object();
   if (simple) {
@@ -88,6 +70,24 @@ Response acceptance_of(const plant::Accepted& accepted, bool simple, const std::
 }
 
 }  // namespace
+
+Response refusal_of(const plant::Refused& refused) {
+  using Why = plant::Refused::Why;
+  switch (refused.why) {
+    case Why::known_id:
+      return failure(409, "A batch with the id " + refused.batch_id + " exists already");
+    case Why::busy:
+      return failure(409, "A simulation is running: batch " + refused.batch_id +
+                              " is not finished. Use POST /factory/start to queue further batches");
+    case Why::queue_full:
+      return busy_for("The queue is full, try again when a batch has started", 1);
+    case Why::stopping:
+      return busy_for("The server is shutting down and takes no new work", 5);
+    case Why::not_kept:
+      break;
+  }
+  return busy_for("The batch could not be stored, so it was not accepted: see the server's log", 5);
+}
 
 // The answer comes when the batch is kept for good.
 std::optional<Response> Routes::start(plant::BatchRequest request, const Later& later) {

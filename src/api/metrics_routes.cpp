@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cstdint>
 #include <ctime>
 #include <fstream>
@@ -91,12 +89,13 @@ void add_store(Metrics& metrics, const store::Health& store) {
 }
 
 void add_process(Metrics& metrics) {
-  std::uint64_t pages = 0;
-  std::uint64_t resident = 0;
-  if (std::ifstream("/proc/self/statm") >> pages >> resident) {
-    metrics.metric("process_resident_memory_bytes", Kind::gauge, "Resident memory size in bytes.")
-        .sample(resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word && word != "VmRSS:") {
   }
+  if (std::uint64_t kilobytes = 0; status >> kilobytes)
+    metrics.metric("process_resident_memory_bytes", Kind::gauge, "Resident memory size in bytes.")
+        .sample(kilobytes * 1024);
   std::timespec used{};
   if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0) {
     metrics.metric("process_cpu_seconds_total", Kind::counter, "Total user and system CPU time spent in seconds.")

@@ -13,9 +13,10 @@ namespace battery_twin::api {
 namespace {
 
 constexpr std::string_view kRoutesDescription =
-    "A digital twin of a lithium-ion cell plant: 16 machines in three lines. Units are SI; each number's unit stands "
+    "A digital twin of a lithium-ion cell plant: machines in three lines. Units are SI; each number's unit stands "
     "in "
-    "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`.\n\n"
+    "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`; "
+    "`x-description` is the description by itself, `x-hint` what to know of the unit.\n\n"
     "Defaults are what a machine is set to at first: a field that is not given stays as the machine is set. What a "
     "schema cannot say stands in its description. A key that is given twice in an object is 400.\n\n"
     "Every GET route answers HEAD, every path OPTIONS (204, `Allow`). Another method is 405 with `Allow`, an unknown "
@@ -25,13 +26,19 @@ constexpr std::string_view kRoutesDescription =
 struct Tag {
   std::string_view name, description;
 };
-constexpr std::array<Tag, 6> kTags{{
+constexpr std::string_view kCompat = "compat";
+constexpr std::array<Tag, 7> kTags{{
     {"simulation", "One batch at a time"},
     {"factory", "Queue, pacing and log of the whole plant"},
-    {"machines", "The 16 machines"},
+    {"machines", "One machine of a line"},
     {"batches", "What became of each batch"},
     {"health", "For monitoring and orchestrators"},
     {"documents", "The server about itself"},
+    {kCompat,
+     "For clients of the Python server, as they are: its front end's routes, with its shapes, names and errors. "
+     "Temperatures are in degrees Celsius here, mixing ratios are flat. --no-compat leaves them out. New clients use "
+     "the "
+     "others."},
 }};
 
 // What any route may answer. A route's own answer of the same status stands beside it.
@@ -60,11 +67,13 @@ constexpr auto kCommon = std::to_array<Common>({
 struct PathPart {
   std::string_view name, description;
 };
-constexpr std::array<PathPart, 4> kPathParts{{
+constexpr std::array<PathPart, 6> kPathParts{{
     {"line_type", "Line"},
     {"machine_id", "Machine of that line"},
     {"id", "Id of a batch"},
     {"name", "Name that a page has it by"},
+    {"stage", "Machine as the front end calls it"},
+    {"table", "Machine as the front end calls its table"},
 }};
 
 Json path_parameter(std::string_view name, const plant::Layout& layout) {
@@ -79,6 +88,12 @@ Json path_parameter(std::string_view name, const plant::Layout& layout) {
       if (seen.insert(station.type->name).second) schema["enum"].push_back(station.type->name);
   } else if (name == "id") {
     schema["pattern"] = kIdPattern;
+  } else if (name == "stage") {
+    const compat::Names names(layout);
+    for (const compat::Machine& machine : names.machines()) schema["enum"].push_back(machine.stage);
+  } else if (name == "table") {
+    const compat::Names names(layout);
+    for (const compat::Machine& machine : names.machines()) schema["enum"].push_back(machine.table);
   }
   return {{"name", name},
           {"in", "path"},
@@ -156,7 +171,7 @@ Json body_of(const Route& route) {
     content["examples"][std::string(example.name)] = {{"summary", example.summary},
                                                       {"value", Json::parse(example.body)}};
   }
-  return {{"required", true}, {"content", {{"application/json", std::move(content)}}}};
+  return {{"required", !route.may_lack_body}, {"content", {{"application/json", std::move(content)}}}};
 }
 
 Json operation_of(const Route& route, const plant::Layout& layout) {
@@ -170,12 +185,13 @@ Json operation_of(const Route& route, const plant::Layout& layout) {
   return operation;
 }
 
-Json components_of(const plant::Layout& layout, const Limits& limits) {
+Json components_of(const plant::Layout& layout, const Limits& limits, bool with_compat) {
   Json schemas = Json::object();
   add_request_schemas(schemas, layout, limits);
   add_answer_schemas(schemas, layout, limits);
   add_shared_schemas(schemas, layout);
   schemas["BadRequest"] = {{"oneOf", {reference_to("InvalidInput"), reference_to("Error")}}};
+  if (with_compat) add_compat_schemas(schemas, layout, limits);
   Json responses = Json::object();
   for (const Common& common : kCommon) {
     responses[std::string(common.name)] = {{"description", common.description},
@@ -224,11 +240,12 @@ Json query_schema(const QueryField& field, const plant::Layout& layout) {
 }
 
 Json openapi_document(const plant::Layout& layout, const Limits& limits, std::string_view version,
-                      std::string_view server) {
+                      std::string_view server, bool with_compat) {
   Json tags = Json::array();
-  for (const Tag& tag : kTags) tags.push_back({{"name", tag.name}, {"description", tag.description}});
+  for (const Tag& tag : kTags)
+    if (with_compat || tag.name != kCompat) tags.push_back({{"name", tag.name}, {"description", tag.description}});
   Json paths = Json::object();
-  for (const Route& route : Routes::table()) {
+  for (const Route& route : Routes::table(with_compat)) {
     std::string method(route.method);
     std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
     paths[std::string(route.pattern)][method] = operation_of(route, layout);
@@ -239,7 +256,7 @@ Json openapi_document(const plant::Layout& layout, const Limits& limits, std::st
           {"security", Json::array()},
           {"tags", std::move(tags)},
           {"paths", std::move(paths)},
-          {"components", components_of(layout, limits)}};
+          {"components", components_of(layout, limits, with_compat)}};
 }
 
 }  // namespace battery_twin::api

@@ -10,9 +10,10 @@
 namespace battery_twin::api {
 
 /// OpenAPI 3.1 of every route.
-/// @param server  the path below which they are
+/// @param server       the path below which they are
+/// @param with_compat  also of those in compat/
 [[nodiscard]] Json openapi_document(const plant::Layout& layout, const Limits& limits, std::string_view version,
-                                    std::string_view server = "/");
+                                    std::string_view server = "/", bool with_compat = true);
 
 /// AsyncAPI 3.0 of the WebSocket.
 [[nodiscard]] Json asyncapi_document(const plant::Layout& layout, std::string_view version);

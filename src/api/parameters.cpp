@@ -28,6 +28,8 @@ bool is_id(const std::string& text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '-';
   };
+  // In a path these mean the folder itself and the one above: no browser could ask for such a batch.
+  if (text == "." || text == "..") return false;
   return !text.empty() && text.size() <= kMaxIdLength && std::ranges::all_of(text, allowed);
 }
 
@@ -35,7 +37,8 @@ void read_id(const Json& value, const Json& loc, plant::BatchRequest& request, E
   if (!value.is_string()) {
     errors.add(loc, "string_type", "Input should be a valid string", value);
   } else if (!is_id(value.get_ref<const std::string&>())) {
-    errors.add(loc, "string_pattern_mismatch", "String should be 1 to 64 letters, digits, '.', '_' or '-'", value,
+    errors.add(loc, "string_pattern_mismatch",
+               "String should be 1 to 64 letters, digits, '.', '_' or '-', and not '.' or '..'", value,
                {{"pattern", kIdPattern}});
   } else {
     request.id = value.get<std::string>();

@@ -4,6 +4,7 @@
 #include "routes.hpp"
 
 // Each route with all that the server and its documents know of it: what is missing here, /openapi.json does not have.
+// Those in compat/ have a table of their own, which is joined to this one.
 
 namespace battery_twin::api {
 namespace {
@@ -77,11 +78,11 @@ constexpr auto kTable = std::to_array<Route>({
               .answers = {{{200, "The batch was accepted", "BatchAccepted"},
                            {409, "A batch with that id exists"},
                            {503, "The queue is full, the server stops, or the batch could not be stored"}}},
-              .examples = {{{"readme", "Two groups of parameters", R"({"id": "batch_001",
+              .examples = {{{"current", "What the machines are set to", "{}"},
+                            {"readme", "Two groups of parameters", R"({"id": "batch_001",
     "anode_mixing_params": {"material_ratios": {"AM": 0.8, "CA": 0.1, "PVDF": 0.05, "solvent": 0.05}},
     "anode_coating_params":
-      {"coating_speed": 0.1, "gap_height": 0.0002, "flow_rate": 0.000005, "coating_width": 0.5}})"},
-                            {"current", "What the machines are set to", "{}"}}}}},
+      {"coating_speed": 0.1, "gap_height": 0.0002, "flow_rate": 0.000005, "coating_width": 0.5}})"}}}}},
     {.method = "GET",
      .pattern = "/factory/status",
      .handle = &Routes::factory_status,
@@ -241,6 +242,14 @@ static_assert(std::ranges::all_of(kTable, [](const Route& route) {
 
 }  // namespace
 
-std::span<const Route> Routes::table() { return kTable; }
+std::span<const Route> Routes::table(bool with_compat) {
+  static const std::vector<Route> kAll = [] {
+    std::vector<Route> all(kTable.begin(), kTable.end());
+    const std::span<const Route> compat = compat_table_of_routes();
+    all.insert(all.end(), compat.begin(), compat.end());
+    return all;
+  }();
+  return with_compat ? kAll : std::span(kAll).first(kTable.size());
+}
 
 }  // namespace battery_twin::api

@@ -48,6 +48,7 @@ struct Route {
   std::string_view pattern;  ///< "/machine/{line_type}/{machine_id}/status"
   std::optional<Response> (Routes::*handle)(const Call&);
   std::string_view body;  ///< the name of its body's schema in the document; empty: it takes none
+  bool may_lack_body = false;
   QueryFields query;
   Documentation says;
 };

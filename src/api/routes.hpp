@@ -9,6 +9,7 @@
 #include "battery_twin/api/api.hpp"
 #include "broadcaster.hpp"
 #include "clerk.hpp"
+#include "compat/names.hpp"
 #include "router.hpp"
 
 namespace battery_twin::api {
@@ -16,14 +17,18 @@ namespace battery_twin::api {
 inline constexpr int kMaxStepInterval = 60'000;  // ms
 
 /// The meaning of every route, in six files: factory, machine, batch, health, metrics and document. The table of them
-/// is in route_table.cpp.
+/// is in route_table.cpp. Those by which the Python server's own front end and scripts know the plant, and their table,
+/// are in compat/.
 class Routes {
  public:
   Routes(plant::PlantSimulation& plant, Broadcaster& broadcaster, const ApiConfig& config)
       : plant_(plant), broadcaster_(broadcaster), config_(config) {}
 
-  [[nodiscard]] static std::span<const Route> table();
+  /// @param with_compat  also those in compat/
+  [[nodiscard]] static std::span<const Route> table(bool with_compat = true);
   void set_draining() { draining_ = true; }
+  /// Answers what waits for the plant or a time. To be called every `Api::kTick`.
+  void tick();
 
   std::optional<Response> greeting(const Call& call);
   std::optional<Response> start_simulation(const Call& call);
@@ -47,8 +52,27 @@ class Routes {
   std::optional<Response> docs(const Call& call);
   std::optional<Response> asset(const Call& call);
 
+  std::optional<Response> compat_state(const Call& call);
+  std::optional<Response> compat_plant_state(const Call& call);
+  std::optional<Response> compat_start(const Call& call);
+  std::optional<Response> compat_start_mixing(const Call& call);
+  std::optional<Response> compat_start_batch(const Call& call);
+  std::optional<Response> compat_reset(const Call& call);
+  std::optional<Response> compat_machine_status(const Call& call);
+  std::optional<Response> compat_machine_parameters(const Call& call);
+  std::optional<Response> compat_validate(const Call& call);
+  std::optional<Response> compat_update(const Call& call);
+  std::optional<Response> compat_current(const Call& call);
+  std::optional<Response> compat_table(const Call& call);
+
  private:
+  [[nodiscard]] static std::span<const Route> compat_table_of_routes();
   std::optional<Response> start(plant::BatchRequest request, const Later& later);
+  /// A batch with what the machines are set to.
+  [[nodiscard]] plant::BatchRequest plain_request() const;
+  std::optional<Response> compat_enqueue(const Later& later, std::function<Response(const std::string& id)> accepted);
+  [[nodiscard]] std::string compat_machine_text(const plant::Station& station);
+  [[nodiscard]] Response compat_rows(const compat::Machine& machine) const;
   /// The station that the first two parts of the path name, or the answer that there is none.
   [[nodiscard]] std::variant<const plant::Station*, Response> station(const Call& call) const;
   /// The line that the first part names, or the answer that there is none.
@@ -88,6 +112,13 @@ class Routes {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   bool draining_ = false;
   std::vector<KeptStatus> statuses_{plant_.layout().stations().size()};
+  const compat::Names names_{plant_.layout()};
+  std::vector<KeptStatus> compat_statuses_{plant_.layout().stations().size()};
+  struct WaitingReset {
+    std::chrono::steady_clock::time_point deadline;
+    Reply reply;
+  };
+  std::vector<WaitingReset> waiting_resets_;
   KeptHealth health_;
   std::string openapi_;  // once somebody has asked for it
   std::string asyncapi_;
@@ -100,6 +131,8 @@ class Routes {
 [[nodiscard]] Response json_response(int status, const Json& body);
 /// `{"detail": sentence}`
 [[nodiscard]] Response failure(int status, std::string_view sentence);
+/// Why a batch was not accepted.
+[[nodiscard]] Response refusal_of(const plant::Refused& refused);
 /// 400 with the list.
 [[nodiscard]] Response invalid(const Errors& errors);
 /// The body as a document, or the answer 400.

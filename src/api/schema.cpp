@@ -37,6 +37,7 @@ std::string sentence(std::string_view text, std::string_view unit) {
 Json numeric(std::string_view description, std::string_view unit, bool nullable) {
   Json schema{{"type", nullable ? Json::array({"number", "null"}) : Json("number")},
               {"description", sentence(description, unit)}};
+  if (!description.empty()) schema["x-description"] = description;
   if (!unit.empty()) schema["x-unit"] = unit;
   return schema;
 }
@@ -69,7 +70,10 @@ Json field_schema(const plant::Station& station, std::size_t field, const Limits
   if (!info.usual.is_open()) text += ". Usual: " + in_words(info.usual) + "; beyond that accepted with a warning";
   if (station.type->model(limits.models).steps_field == info.name)
     text += ". Sets the length of the run, which may have " + std::to_string(limits.max_steps) + " steps";
-  if (!info.hint.empty()) text.append(". ").append(info.hint);
+  if (!info.hint.empty()) {
+    text.append(". ").append(info.hint);
+    schema["x-hint"] = info.hint;
+  }
   add_range(schema, info.hard);
   schema["default"] = standard ? limit(*standard) : Json();
   if (!info.usual.is_open()) add_range(schema["x-usual"], info.usual);

@@ -50,5 +50,7 @@ void add_shared_schemas(Json& schemas, const plant::Layout& layout);
 /// Adds those of what the routes take and answer.
 void add_request_schemas(Json& schemas, const plant::Layout& layout, const Limits& limits);
 void add_answer_schemas(Json& schemas, const plant::Layout& layout, const Limits& limits);
+/// Adds those of the routes in compat/, behind all others.
+void add_compat_schemas(Json& schemas, const plant::Layout& layout, const Limits& limits);
 
 }  // namespace battery_twin::api

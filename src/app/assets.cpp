@@ -1,10 +1,13 @@
 #include "assets.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <map>
 #include <stdexcept>
 
 #include "embedded_files.hpp"
@@ -13,6 +16,8 @@ namespace battery_twin::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr off_t kMostInFolder = 16 * 1024 * 1024;  // bytes of a file that is read while others wait
 
 std::string_view content_type_of(std::string_view name) {
   struct Type {
@@ -44,28 +49,43 @@ std::optional<api::Asset> read_asset(const fs::path& folder, std::string_view na
   constexpr std::string_view kBelow = "assets/";
   const std::string_view file_name = name.starts_with(kBelow) ? name.substr(kBelow.size()) : name;
   if (!is_plain(file_name)) return std::nullopt;
-  const fs::path path = folder / name;
-  std::error_code error;
-  // Not what a link leads to: that may be anywhere, or no file at all.
-  if (fs::symlink_status(path, error).type() != fs::file_type::regular) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  return api::Asset{.bytes = {std::istreambuf_iterator<char>(file), {}}, .content_type = content_type_of(name)};
+  // Not what a link leads to, which may be anywhere, and nothing that could be waited for.
+  const int descriptor = ::open((folder / name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  struct ::stat status {};
+  std::optional<api::Asset> asset;
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= kMostInFolder) {
+    asset.emplace(api::Asset{.bytes = std::string(static_cast<std::size_t>(status.st_size), '\0'),
+                             .content_type = content_type_of(name)});
+    const ssize_t size = ::read(descriptor, asset->bytes.data(), asset->bytes.size());
+    asset->bytes.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  }
+  ::close(descriptor);
+  return asset;
 }
 
 }  // namespace
 
 api::Assets embedded_assets() {
-  if (embedded_files().empty()) return {};
-  return {.find = [](std::string_view name) -> std::optional<api::Asset> {
-    const auto file = std::ranges::find(embedded_files(), name, &EmbeddedFile::name);
-    if (file == embedded_files().end()) return std::nullopt;
-    return api::Asset{
-        .bytes = std::string(file->bytes), .gzipped = file->gzipped, .content_type = content_type_of(name)};
+  std::map<std::string_view, api::Asset> assets;
+  for (const EmbeddedFile& file : embedded_files()) {
+    api::Asset& asset = assets[file.name];
+    asset.content_type = content_type_of(file.name);
+    if (file.gzipped)
+      asset.compressed = std::make_shared<api::Compressed>(api::Compressed{.gzip = file.bytes});
+    else
+      asset.bytes = file.bytes;
+  }
+  if (assets.empty()) return {};
+  return {.find = [assets = std::move(assets)](std::string_view name) -> std::optional<api::Asset> {
+    const auto found = assets.find(name);
+    return found == assets.end() ? std::nullopt : std::optional(found->second);
   }};
 }
 
 api::Assets assets_in(const std::string& folder) {
+  if (fs::is_symlink(fs::path(folder) / "assets"))
+    throw std::runtime_error("--ui-dir: " + folder + "/assets is a link");
   if (!read_asset(folder, "index.html")) throw std::runtime_error("--ui-dir: there is no index.html in " + folder);
   return {.find = [folder](std::string_view name) { return read_asset(folder, name); }, .may_change = true};
 }

@@ -8,13 +8,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <cstdio>
+#include <ctime>
 #include <memory>
 #include <mutex>
 
+#include "battery_twin/api/json.hpp"
 #include "battery_twin/http/status.hpp"
 
 namespace battery_twin::app {
@@ -69,6 +73,48 @@ class LevelFlag final : public spdlog::custom_flag_formatter {
  private:
   bool colours_;
 };
+
+// "2026-01-31T12:00:00.123Z"
+std::string time_text(std::chrono::system_clock::time_point time) {
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  std::array<char, 40> text{};
+  std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  size += static_cast<std::size_t>(
+      std::snprintf(text.data() + size, text.size() - size, ".%03dZ", static_cast<int>(milliseconds % 1000)));
+  return {text.data(), size};
+}
+
+std::string_view json_level(spdlog::level::level_enum level) {
+  if (level == spdlog::level::warn) return "warning";
+  if (level == spdlog::level::err) return "error";
+  const auto name = spdlog::level::to_string_view(level);
+  return {name.data(), name.size()};
+}
+
+// The message as one JSON object.
+class JsonFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm& /*time*/, spdlog::memory_buf_t& out) override {
+    const std::string text(message.payload.data(), message.payload.size());
+    const std::string line = "{\"timestamp\":\"" + time_text(message.time) + "\",\"level\":\"" +
+                             std::string(json_level(message.level)) + "\",\"message\":" + api::dump(api::Json(text)) +
+                             "}";
+    out.append(line.data(), line.data() + line.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonFlag>(); }
+};
+
+std::unique_ptr<spdlog::pattern_formatter> main_formatter(const LogConfig& config) {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  if (config.json)
+    formatter->add_flag<JsonFlag>('*').set_pattern("%*");
+  else
+    formatter->add_flag<LevelFlag>('*', config.colours).set_pattern("%*%v");
+  return formatter;
+}
 
 // Writes to a descriptor. Where it blocks, as a pipe that nobody reads does, the thread of the log waits, until the
 // server ends: that must not wait for ever.
@@ -137,6 +183,25 @@ void append_cut(std::string& out, std::string_view text, std::size_t most) {
   if (text.size() > most) out += "...";
 }
 
+// The same inside a JSON string. A byte that is no ASCII stands for the character of that number.
+void append_json_cut(std::string& out, std::string_view text, std::size_t most) {
+  for (const char c : text.substr(0, most)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte >= 0x7F) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      out += "\\u00";
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  if (text.size() > most) out += "...";
+}
+
 spdlog::level::level_enum level_from(const std::string& name) {
   if (name == "warning") return spdlog::level::warn;
   if (name == "error") return spdlog::level::err;
@@ -145,17 +210,19 @@ spdlog::level::level_enum level_from(const std::string& name) {
 
 }  // namespace
 
-Log::Log(const std::string& level, bool access, bool colours) {
+Log::Log(const LogConfig& config) : json_(config.json) {
   spdlog::init_thread_pool(kQueue, 1);
-  auto with_level = std::make_unique<spdlog::pattern_formatter>();
-  with_level->add_flag<LevelFlag>('*', colours).set_pattern("%*%v");
-  main_ = make_logger("main", STDERR_FILENO, std::move(with_level));
-  main_->set_level(level_from(level));
-  if (!access || !main_->should_log(spdlog::level::info)) return;
-  access_prefix_ = prefix_of(spdlog::level::info, colours);
+  main_ = make_logger("main", STDERR_FILENO, main_formatter(config));
+  access_prefix_ = prefix_of(spdlog::level::info, config.colours);
   access_ =
       make_logger("access", STDOUT_FILENO,
                   std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::local, std::string()));
+  change(config.level, config.access);
+}
+
+void Log::change(const std::string& level, bool access) {
+  main_->set_level(level_from(level));
+  has_access_ = access && main_->should_log(spdlog::level::info);
 }
 
 Log::~Log() {
@@ -189,21 +256,37 @@ void Log::event(const plant::Event& event) {
   }
   if (!main_->should_log(level)) return;
   std::string text;
-  append_escaped(text, event.message);
-  for (const std::string& warning : event.warnings) append_escaped(text, "; " + warning);
+  const auto append = [&](const std::string& part) {
+    if (json_)
+      text += part;  // is escaped as a whole
+    else
+      append_escaped(text, part);
+  };
+  append(event.message);
+  for (const std::string& warning : event.warnings) append("; " + warning);
   main_->log(level, "{}", text);
 }
 
 void Log::access(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
                  int status) {
-  if (!access_) return;
+  if (!has_access_) return;
   std::string& lines = access_lines_;
-  lines.append(access_prefix_).append(peer).append(" - \"");
-  append_cut(lines, method, kMostOfMethod);
-  lines += ' ';
-  append_cut(lines, target, kMostOfTarget);
-  lines.append(" HTTP/").append(version).append("\" ").append(std::to_string(status)).append(" ");
-  lines.append(http::reason_phrase(status)).append("\n");
+  if (json_) {
+    lines.append("{\"timestamp\":\"").append(time_text(std::chrono::system_clock::now()));
+    lines.append("\",\"level\":\"info\",\"peer\":\"").append(peer).append("\",\"method\":\"");
+    append_json_cut(lines, method, kMostOfMethod);
+    lines.append("\",\"target\":\"");
+    append_json_cut(lines, target, kMostOfTarget);
+    lines.append("\",\"version\":\"").append(version).append("\",\"status\":");
+    lines.append(std::to_string(status)).append("}\n");
+  } else {
+    lines.append(access_prefix_).append(peer).append(" - \"");
+    append_cut(lines, method, kMostOfMethod);
+    lines += ' ';
+    append_cut(lines, target, kMostOfTarget);
+    lines.append(" HTTP/").append(version).append("\" ").append(std::to_string(status)).append(" ");
+    lines.append(http::reason_phrase(status)).append("\n");
+  }
   if (lines.size() > kAccessAtOnce) flush_access();
 }
 

@@ -12,13 +12,20 @@ class logger;
 
 namespace battery_twin::app {
 
-/// The two logs, in uvicorn's format: what happens on stderr, one line per request on stdout. Lines are written by a
-/// thread of their own from a bounded queue; when it is full the oldest are dropped, so that a slow terminal or a full
-/// disk never holds up the server. `access` and `flush_access` are for one thread, the others for any.
+struct LogConfig {
+  std::string level = "info";  ///< "critical", "error", "warning", "info", "debug" or "trace"
+  bool access = true;
+  bool colours = false;
+  bool json = false;  ///< one object a line
+};
+
+/// The two logs, in uvicorn's format or in JSON: what happens on stderr, one line per request on stdout. Lines are
+/// written by a thread of their own from a bounded queue; when it is full the oldest are dropped, so that a slow
+/// terminal or a full disk never holds up the server. `access`, `flush_access` and `change` are for one thread, the
+/// others for any.
 class Log {
  public:
-  /// @param level  "critical", "error", "warning", "info", "debug" or "trace"
-  Log(const std::string& level, bool access, bool colours);
+  explicit Log(const LogConfig& config);
   /// Writes what is queued.
   ~Log();
   Log(const Log&) = delete;
@@ -32,11 +39,15 @@ class Log {
   void access(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
               int status);
   void flush_access();
-  [[nodiscard]] bool has_access_log() const { return access_ != nullptr; }
+  /// Another level, and lines per request or none.
+  void change(const std::string& level, bool access);
+  [[nodiscard]] bool has_access_log() const { return has_access_; }
 
  private:
   std::shared_ptr<spdlog::logger> main_;
   std::shared_ptr<spdlog::logger> access_;
+  bool json_;
+  bool has_access_ = false;
   std::string access_prefix_;
   std::string access_lines_;
 };

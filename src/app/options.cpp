@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "battery_twin/process/random.hpp"
@@ -32,6 +34,39 @@ std::string variable_name(const std::string& option) {
   return name;
 }
 
+struct Variable {
+  std::string value;
+  bool is_uvicorns = false;
+};
+
+// The variable that stands for the option, one with a value. Ours come first.
+std::optional<Variable> variable_for(const std::string& option) {
+  const auto value_of = [](const std::string& name) -> std::string {
+    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
+    return value != nullptr ? value : "";
+  };
+  if (auto value = value_of("BATTERY_TWIN_" + variable_name(option)); !value.empty()) return Variable{value};
+  std::string value = value_of("UVICORN_" + variable_name(option));
+  // Three that uvicorn knows by other names.
+  if (value.empty() && option == "--header") value = value_of("UVICORN_HEADERS");
+  if (value.empty() && option == "--forwarded-allow-ips") value = value_of("FORWARDED_ALLOW_IPS");
+  if (value.empty() && option == "--workers") value = value_of("WEB_CONCURRENCY");
+  return value.empty() ? std::nullopt : std::optional(Variable{value, true});
+}
+
+// What stands for an option that may be repeated: words, as uvicorn has it. A field that is ours is a line, because its
+// value may have blanks.
+std::vector<std::string> parts_of(const Variable& variable, const std::string& option) {
+  const std::string_view between = option == "--header" && !variable.is_uvicorns ? "\n" : " \t\n";
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < variable.value.size();) {
+    const auto end = std::min(variable.value.find_first_of(between, at), variable.value.size());
+    if (end > at) parts.push_back(variable.value.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
 // Options that stand in the environment and not on the command line, as if they stood there. That puts the environment
 // before the configuration file, which CLI11 would have the other way round.
 void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
@@ -46,11 +81,11 @@ void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
     if (std::ranges::any_of(names, is_given)) continue;
     for (const std::string& name : names) {
       if (name == "--help" || name == "--version") continue;
-      const char* value = nullptr;
-      for (const char* prefix : {"BATTERY_TWIN_", "UVICORN_"}) {
-        if (value == nullptr) value = std::getenv((prefix + variable_name(name)).c_str());
-      }
-      if (value != nullptr) arguments.push_back(name + "=" + value);
+      const auto variable = variable_for(name);
+      if (!variable) continue;
+      const bool repeats = option->get_items_expected_max() > 1;
+      const auto values = repeats ? parts_of(*variable, name) : std::vector<std::string>{variable->value};
+      for (const std::string& value : values) arguments.push_back(name + "=" + value);
     }
   }
 }
@@ -64,7 +99,20 @@ CLI::Validator real_numbers(double low, double high) {
   return CLI::Range(low, high) & CLI::Validator(complaint, "");
 }
 
-std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
+// Why there are no options: something is wrong, or help was asked for.
+struct Complaint {
+  int code;
+  std::string text;  // what is to be said, whole
+};
+
+Complaint complaint(int code, const std::string& sentence) { return {code, "battery-twin: " + sentence + "\n"}; }
+
+Exit say(const Complaint& complaint) {
+  (complaint.code == 0 ? std::cout : std::cerr) << complaint.text;
+  return Exit{complaint.code};
+}
+
+std::optional<Complaint> parse(CLI::App& app, std::vector<std::string> arguments) {
   app.set_help_flag("--help", "Show this and exit");
   app.set_version_flag("--version", "battery-twin " + version(), "Show the version and exit");
   add_environment(app, arguments);
@@ -72,19 +120,18 @@ std::optional<Exit> parse(CLI::App& app, std::vector<std::string> arguments) {
   try {
     app.parse(arguments);
   } catch (const CLI::Success& wanted) {  // --help, --version
-    return Exit{app.exit(wanted)};
+    std::ostringstream text;
+    app.exit(wanted, text, text);
+    return Complaint{0, text.str()};
   } catch (const CLI::FileError& error) {
-    std::cerr << "battery-twin: " << error.what() << '\n';
-    return Exit{kExitStart};
+    return complaint(kExitStart, error.what());
   } catch (const CLI::ConfigError& error) {
     std::string text = error.what();
     constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
     if (text.starts_with(kUnknown)) text = "unknown option " + text.substr(kUnknown.size());
-    std::cerr << "battery-twin: configuration file: " << text << '\n';
-    return Exit{kExitStart};
+    return complaint(kExitStart, "configuration file: " + text);
   } catch (const CLI::Error& error) {
-    std::cerr << "battery-twin: " << error.what() << "\nTry --help\n";
-    return Exit{kExitUsage};
+    return complaint(kExitUsage, std::string(error.what()) + "\nTry --help");
   }
   return std::nullopt;
 }
@@ -101,21 +148,38 @@ void add_simulation_options(CLI::App& app, std::string& models, std::string& cel
       ->check(CLI::Range(std::uint64_t{0}, process::kMaxSeed));
 }
 
+// One that may be repeated. It takes one word each time: the next may be the application.
+template <class Value>
+CLI::Option* add_list(CLI::App& app, const char* name, Value& value, const char* text) {
+  return app.add_option(name, value, text)->allow_extra_args(false);
+}
+
 // Options of uvicorn that have no meaning here, so that a command line from there works as it is.
 void add_foreign_options(CLI::App& app, std::vector<std::string>& notes) {
-  for (const std::string name : {"--loop", "--http", "--ws", "--lifespan", "--interface", "--app-dir",
-                                 "--limit-max-requests", "--reload-dir", "--log-config", "--env-file"}) {
-    app.add_option_function<std::string>(
-           name, [&notes, name](const std::string&) { notes.push_back(name + " has no meaning here and is ignored"); },
-           "Accepted and ignored")
+  const auto note = [&notes](const std::string& name) {
+    notes.push_back(name + " has no meaning here and is ignored");
+  };
+  for (const std::string name : {"--loop", "--http", "--ws", "--ws-max-queue", "--lifespan", "--interface", "--app-dir",
+                                 "--limit-max-requests", "--limit-max-requests-jitter", "--reload-dir",
+                                 "--reload-include", "--reload-exclude", "--reload-delay", "--log-config", "--env-file",
+                                 "--ssl-version", "--h11-max-incomplete-event-size", "--timeout-worker-healthcheck"}) {
+    app.add_option_function<std::vector<std::string>>(
+           name, [note, name](const std::vector<std::string>&) { note(name); }, "Accepted and ignored")
+        ->allow_extra_args(false)
         ->group("uvicorn only");
   }
-  for (const std::string name : {"--factory", "--reload"}) {
+  for (const std::string name : {"--factory", "--reset-contextvars"}) {
     app.add_flag_callback(
-           name, [&notes, name] { notes.push_back(name + " has no meaning here and is ignored"); },
-           "Accepted and ignored")
+           name, [note, name] { note(name); }, "Accepted and ignored")
         ->group("uvicorn only");
   }
+  app.add_option_function<bool>(
+         "--ws-per-message-deflate",
+         [&notes](bool wanted) {
+           if (wanted) notes.emplace_back("--ws-per-message-deflate is ignored: messages are never compressed");
+         },
+         "Accepted; messages are never compressed")
+      ->group("uvicorn only");
 }
 
 std::pair<std::string, std::string> header_from(const std::string& text) {
@@ -142,10 +206,27 @@ std::string complaint_about_root_path(const std::string& path) {
                                  : "should be like /twin: a slash first and none at the end, letters, digits, - . _ ~";
 }
 
-}  // namespace
+// TLS is what is wanted when one of its files is named, or clients are to be verified: without a certificate of ours
+// that is refused later, and not taken for plain text.
+std::optional<http::TlsConfig> tls_from(http::TlsConfig tls, int clients) {
+  if (tls.certificates.empty() && tls.key.empty() && tls.authorities.empty() && clients == 0) return std::nullopt;
+  using Clients = http::TlsConfig::Clients;
+  tls.clients = clients == 0 ? Clients::any : clients == 1 ? Clients::verified_if_given : Clients::verified;
+  return tls;
+}
 
-std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
+std::map<std::string, std::vector<std::string>> given_to(const CLI::App& app) {
+  std::map<std::string, std::vector<std::string>> given;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 && !option->get_lnames().empty()) given[option->get_lnames().front()] = option->results();
+  }
+  return given;
+}
+
+std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> arguments) {
   ServeOptions options;
+  options.arguments = arguments;
+  options.read_at = std::chrono::system_clock::now();
   CLI::App app("Serves the battery plant over HTTP and WebSocket.", "battery-twin [serve]");
   app.option_defaults()->always_capture_default();
   app.footer("battery-twin simulate --help: many batches without a server.");
@@ -164,16 +245,28 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   app.add_option("--host", server.host, "Address to listen on");
   app.add_option("--port", server.port, "Port to listen on; 0: any free one, which is printed");
   app.add_option("--uds", server.uds, "Path of a Unix socket to listen on instead");
+  app.add_option("--fd", server.fd, "Number of an inherited socket to listen on instead")
+      ->default_str("")
+      ->check(CLI::Range(0, std::numeric_limits<int>::max()));
   app.add_option("--backlog", server.backlog, "Connections that may wait to be accepted")->check(CLI::Range(1, 65535));
   app.add_option("--limit-concurrency", server.limit_concurrency, "Connections at once, beyond it 503; 0: no limit");
-  app.add_option("--cors-origin", server.cors_origins, "Origin that browsers may come from; may be repeated");
-  app.add_option("--allowed-host", server.allowed_hosts, "Host name that is served; may be repeated");
+  add_list(app, "--cors-origin", server.cors_origins, "Origin that browsers may come from; may be repeated");
+  add_list(app, "--allowed-host", server.allowed_hosts, "Host name that is served; may be repeated");
   app.add_option("--root-path", options.root_path, "Path below which a proxy serves this server, e.g. /twin")
       ->check(CLI::Validator(complaint_about_root_path, "PATH"));
+  bool no_proxy_headers = false;
+  app.add_flag("--no-proxy-headers,!--proxy-headers", no_proxy_headers,
+               "X-Forwarded-For and X-Forwarded-Proto count from nobody");
+  std::string proxies = "127.0.0.1";
+  app.add_option("--forwarded-allow-ips", proxies,
+                 "Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses and networks with commas "
+                 "between, unix: for those by a Unix socket, * for everybody");
   app.add_option("--ui-dir", options.ui_dir,
                  "Folder with the dashboard's files, read at every request, instead of those in the program");
+  bool no_compat = false;
+  app.add_flag("--no-compat,!--compat", no_compat, "Without /api/* and the other routes of the Python front end");
   std::vector<std::string> headers;
-  app.add_option("--header", headers, "NAME:VALUE on every answer; may be repeated");
+  add_list(app, "--header", headers, "NAME:VALUE on every answer; may be repeated");
   bool no_server_header = false;
   bool no_date_header = false;
   app.add_flag("--no-server-header,!--server-header", no_server_header, "No Server field");
@@ -181,6 +274,17 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   app.add_option("--max-body", server.max_body, "Largest body, bytes")->check(CLI::Range(1, 1 << 30));
   app.add_option("--ws-max-size", server.ws_max_message, "Largest WebSocket message of a client, bytes")
       ->check(CLI::Range(1, 1 << 30));
+
+  http::TlsConfig tls;
+  app.add_option("--ssl-certfile", tls.certificates, "PEM file with the certificate: TLS instead of plain text");
+  app.add_option("--ssl-keyfile", tls.key, "PEM file with its key, where that stands in a file of its own");
+  app.add_option("--ssl-keyfile-password", tls.password, "Password of the key");
+  app.add_option("--ssl-ca-certs", tls.authorities, "PEM file with the authorities that clients' certificates are of");
+  int client_certificates = 0;
+  app.add_option("--ssl-cert-reqs", client_certificates,
+                 "Certificates of clients: 0 none, 1 verified where there is one, 2 wanted from everybody")
+      ->check(CLI::Range(0, 2));
+  app.add_option("--ssl-ciphers", tls.ciphers, "Ciphers of TLS 1.2, in OpenSSL's words");
 
   double keep_alive = 5;
   double graceful = 8;  // and all of the end within 10
@@ -196,6 +300,8 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
 
   app.add_option("--log-level", options.log_level, "Least level that is logged")
       ->check(CLI::IsMember({"critical", "error", "warning", "info", "debug", "trace"}));
+  std::string log_format = "text";
+  app.add_option("--log-format", log_format, "json: one object a line")->check(CLI::IsMember({"text", "json"}));
   bool no_access_log = false;
   app.add_flag("--no-access-log,!--access-log", no_access_log, "No line per request on stdout");
   options.colours = ::isatty(STDERR_FILENO) == 1;
@@ -230,18 +336,26 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   app.add_option("--retention-days", options.retention_days,
                  "Days after which telemetry of a finished batch is deleted; 0: never")
       ->check(real_numbers(0.0, 36'500.0));
+  app.add_flag("--reload", options.reload, "Read configuration, cell file and certificates again when they change");
   unsigned workers = 1;
   app.add_option("--workers", workers, "Accepted; the plant is one state, so there is one process")
       ->group("uvicorn only");
   add_foreign_options(app, options.notes);
 
-  if (const auto exit = parse(app, std::move(arguments))) return *exit;
+  if (auto wrong = parse(app, std::move(arguments))) return std::move(*wrong);
   try {
     for (const std::string& header : headers) server.extra_headers.push_back(header_from(header));
   } catch (const CLI::Error& error) {
-    std::cerr << "battery-twin: " << error.what() << '\n';
-    return Exit{kExitUsage};
+    return complaint(kExitUsage, error.what());
   }
+  const auto trusted = http::TrustedProxies::from(no_proxy_headers ? std::string{} : proxies);
+  if (!trusted)
+    return complaint(kExitUsage, "--forwarded-allow-ips: should be addresses and networks, unix: or *, with commas");
+  server.trusted_proxies = *trusted;
+  options.tls = tls_from(std::move(tls), client_certificates);
+  options.log_json = log_format == "json";
+  options.given = given_to(app);
+  if (app.get_config_ptr()->count() > 0) options.config_file = app.get_config_ptr()->as<std::string>();
   const auto milliseconds = [](double value) { return std::chrono::milliseconds(static_cast<long>(value * 1000)); };
   server.keep_alive_timeout = milliseconds(keep_alive);
   server.ws_ping_interval = milliseconds(ping_interval);
@@ -250,14 +364,16 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
   if (no_server_header) server.server_header.clear();
   server.date_header = !no_date_header;
   options.access_log = !no_access_log;
+  options.compat = !no_compat;
   options.colours = !no_colours;
   options.plant.models = *process::model_set_from(models);
   try {
     options.plant.design = read_cell(cell);
   } catch (const std::runtime_error& error) {
-    std::cerr << "battery-twin: --cell: " << error.what() << '\n';
-    return Exit{kExitStart};
+    return complaint(kExitStart, std::string("--cell: ") + error.what());
   }
+  const auto& designs = process::cell_designs();
+  if (std::ranges::find(designs, cell, &process::CellDesign::name) == designs.end()) options.cell_file = cell;
   constexpr std::string_view kSqlite = "sqlite:";
   if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
     options.database = database.substr(kSqlite.size());
@@ -266,8 +382,7 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
     options.database = spool;
   } else if (database != "none") {
     // Without what was given: it may hold a password.
-    std::cerr << "battery-twin: --db: should be sqlite:PATH, postgresql://… or none\n";
-    return Exit{kExitUsage};
+    return complaint(kExitUsage, "--db: should be sqlite:PATH, postgresql://… or none");
   }
   options.step_interval_given = app.count("--step-interval") > 0;
   options.plant.noise = noise == "on";
@@ -277,6 +392,23 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
     options.notes.push_back("application " + application + " has no meaning here and is ignored");
   if (workers > 1) options.notes.emplace_back("--workers is ignored: the plant is one state in one process");
   return options;
+}
+
+}  // namespace
+
+std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
+  auto read = read_options(std::move(arguments));
+  if (const auto* wrong = std::get_if<Complaint>(&read)) return say(*wrong);
+  return std::move(std::get<ServeOptions>(read));
+}
+
+std::variant<ServeOptions, std::string> reread_serve_options(std::vector<std::string> arguments) {
+  auto read = read_options(std::move(arguments));
+  if (auto* options = std::get_if<ServeOptions>(&read)) return std::move(*options);
+  const auto& wrong = std::get<Complaint>(read);
+  if (wrong.code == 0) return "the configuration asks for help or for the version";
+  constexpr std::string_view kName = "battery-twin: ";
+  return wrong.text.substr(kName.size(), wrong.text.find('\n') - kName.size());
 }
 
 std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::string> arguments) {
@@ -305,7 +437,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
       ->check(CLI::IsMember({"wide", "literal"}));
   app.add_option("--output", options.output, "One row per batch into this .csv or .jsonl file");
   app.add_option("--trace", options.trace, "Every step of every machine into this .jsonl file");
-  if (const auto exit = parse(app, std::move(arguments))) return *exit;
+  if (const auto wrong = parse(app, std::move(arguments))) return say(*wrong);
   options.batches_given = app.count("--batches") > 0;
   options.models = *process::model_set_from(models);
   try {

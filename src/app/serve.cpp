@@ -9,7 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cmath>
 #include <csignal>
-#include <iostream>
+#include <functional>
 
 #include "assets.hpp"
 #include "battery_twin/api/api.hpp"
@@ -17,6 +17,8 @@
 #include "battery_twin/plant/event_queue.hpp"
 #include "battery_twin/plant/plant_simulation.hpp"
 #include "log.hpp"
+#include "reload.hpp"
+#include "service_manager.hpp"
 #include "version.hpp"
 
 namespace battery_twin::app {
@@ -108,6 +110,24 @@ std::string counted(std::size_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// What can change has changed, the rest is as it was.
+void take(ServeOptions& running, ServeOptions read, const SettingsChange& change) {
+  for (const std::string& name : change.live) {
+    if (const auto given = read.given.find(name); given != read.given.end())
+      running.given[name] = given->second;
+    else
+      running.given.erase(name);
+  }
+  running.graceful_timeout = read.graceful_timeout;
+  running.plant.step_interval = read.plant.step_interval;
+}
+
 std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plant::Layout& layout, Log& log) {
   if (options.database.empty()) return nullptr;
   store::SqliteConfig config{.path = options.database, .fresh = options.fresh};
@@ -126,7 +146,8 @@ int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
   std::signal(SIGXFSZ, SIG_IGN);  // NOLINT(cert-err33-c): a file that may not grow is an error like a full disk
   http::raise_descriptor_limit();
-  Log log(options.log_level, options.access_log, options.colours);
+  Log log(
+      {.level = options.log_level, .access = options.access_log, .colours = options.colours, .json = options.log_json});
   const std::string pid = std::to_string(::getpid());
   log.info("Started server process [" + pid + "]");
   for (const std::string& note : options.notes) log.info(note);
@@ -177,19 +198,26 @@ int serve(const ServeOptions& options) {
        .store = store.get(),
        .history = std::move(history),
        .assets = std::move(assets),
+       .compat = options.compat,
        .root_path = options.root_path});
   Pump pump(io, *api);
   events.notify([&pump] { pump.start(); });
 
-  http::ServerConfig config = options.server;
-  config.on_error = [&log](std::string_view text) { log.error(text); };
   LeftBehind left_behind(log);
-  config.on_left_behind = [&left_behind] { left_behind.note(); };
-  if (log.has_access_log()) {
-    config.on_access = [&log](auto... parts) { log.access(parts...); };
-  }
+  const auto server_config = [&](const ServeOptions& from, std::shared_ptr<const http::Tls> tls) {
+    http::ServerConfig config = from.server;
+    config.tls = std::move(tls);
+    config.on_error = [&log](std::string_view text) { log.error(text); };
+    config.on_left_behind = [&left_behind] { left_behind.note(); };
+    if (log.has_access_log()) {
+      config.on_access = [&log](auto... parts) { log.access(parts...); };
+    }
+    return config;
+  };
   std::unique_ptr<http::Server> server;
   try {
+    http::ServerConfig config = server_config(options, options.tls ? http::load_tls(*options.tls) : nullptr);
+    if (config.fd < 0 && config.uds.empty()) config.fd = socket_of_service_manager().value_or(config.fd);
     server = http::make_server(io, *api, std::move(config));
   } catch (const std::exception& error) {
     log.error(error.what());
@@ -197,14 +225,49 @@ int serve(const ServeOptions& options) {
   }
   Ticker ticker(io, *api, pump, left_behind, log);
 
+  // What of the configuration holds now.
+  ServeOptions running = options;
+  const auto change_to = [&](Settings settings) {
+    const SettingsChange change = compare(running, settings.options);
+    if (!change.restart.empty()) log.warning(listed(change.restart) + ": needs a restart");
+    log.change(settings.options.log_level, settings.options.access_log);
+    server->configure(server_config(settings.options, std::move(settings.tls)));
+    if (settings.options.plant.step_interval != running.plant.step_interval)
+      plant.set_pacing({settings.options.plant.step_interval, plant.pacing().paused});
+    log.info("The configuration was read again: " +
+             (change.live.empty() ? "no option that can change now has" : listed(change.live)));
+    take(running, std::move(settings.options), change);
+  };
+  Reloader reloader(options, options.reload, [&](std::variant<Settings, std::string> read) {
+    asio::post(io, [&, read = std::move(read)]() mutable {
+      if (auto* settings = std::get_if<Settings>(&read))
+        change_to(std::move(*settings));
+      else
+        log.error("the configuration stays as it was: " + std::get<std::string>(read));
+      tell_service_manager("READY=1");
+    });
+  });
+  asio::signal_set hangup(io, SIGHUP);
+  const std::function<void()> wait_for_hangup = [&] {
+    hangup.async_wait([&](boost::system::error_code error, int) {
+      if (error) return;
+      tell_service_manager_of_reload();
+      reloader.request();
+      wait_for_hangup();
+    });
+  };
+  wait_for_hangup();
+
   bool forced = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code error, int) {
     if (error) return;
     log.info("Shutting down");
+    tell_service_manager("STOPPING=1");
+    hangup.cancel();
     api->set_draining();
     plant.stop_accepting();
-    server->drain(options.graceful_timeout, [&] {
+    server->drain(running.graceful_timeout, [&] {
       ticker.stop();
       signals.cancel();
       io.stop();
@@ -223,11 +286,11 @@ int serve(const ServeOptions& options) {
   log.info("Application startup complete.");
   if (!has_dashboard) {
     log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
-  } else if (options.server.uds.empty()) {
-    const std::string root = server->url() + options.root_path;
+  } else if (const std::string root = server->url() + options.root_path; root.starts_with("http")) {
     log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
   }
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
+  tell_service_manager("READY=1");
   {
     const auto on_error = [&log](std::string_view text) { log.error(text); };
     const http::Watchdog watchdog(io, kBlocked, on_error);

@@ -1,6 +1,7 @@
 // The frame around the pages: navigation, state of the connection, what is announced.
 
 import { useComputed, useSignal } from '@preact/signals';
+import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 import { announcement } from './announce';
@@ -13,15 +14,19 @@ import { Plant } from './pages/plant';
 import { link, page, place } from './router';
 import { url } from './server';
 import {
+  flowUnit,
+  flowUnits,
   lengthUnit,
   lengthUnits,
+  pressureUnit,
+  pressureUnits,
   temperatureUnit,
   temperatureUnits,
   theme,
   themes,
 } from './settings';
 import { clock } from './time';
-import { Choice } from './ui';
+import { Choice, Problem } from './ui';
 
 const pages = [
   { name: 'plant', title: 'Plant', view: Plant },
@@ -57,13 +62,43 @@ export function App() {
       </header>
       <Banner />
       <main id="main" tabIndex={-1} class={stale.value ? 'stale' : undefined}>
-        <View />
+        <Boundary key={place.value.path.join('/')}>
+          <View />
+        </Boundary>
       </main>
       <p class="unseen" role="status" aria-live="polite">
         {announcement}
       </p>
     </>
   );
+}
+
+// A fault in a view leaves the rest as it is, and ends with the next view.
+class Boundary extends Component<{ children: ComponentChildren }, { error: unknown }> {
+  override state = { error: null as unknown };
+
+  static override getDerivedStateFromError(error: unknown): { error: unknown } {
+    return { error };
+  }
+
+  override componentDidCatch(error: unknown): void {
+    reportError(error);
+  }
+
+  override render() {
+    if (this.state.error === null) return this.props.children;
+    return (
+      <>
+        <h1>This view has failed</h1>
+        <Problem error={this.state.error} />
+        <p>
+          <button type="button" onClick={() => this.setState({ error: null })}>
+            Try again
+          </button>
+        </p>
+      </>
+    );
+  }
 }
 
 function useTitle(page: string): void {
@@ -178,6 +213,8 @@ function Settings() {
         <Choice label="Colours" value={theme} choices={themes} />
         <Choice label="Lengths" value={lengthUnit} choices={lengthUnits} />
         <Choice label="Temperatures" value={temperatureUnit} choices={temperatureUnits} />
+        <Choice label="Pressures" value={pressureUnit} choices={pressureUnits} />
+        <Choice label="Flow rates" value={flowUnit} choices={flowUnits} />
         <p class="hint">Units are for display. The server is always sent SI.</p>
       </div>
     </details>

@@ -59,5 +59,5 @@ if (account) await writeFile(account, JSON.stringify(result.metafile));
 // Swagger UI's bundle says of its licences only where they stand.
 for (const file of ['NOTICE', 'LICENSE', 'swagger-ui-bundle.js.LICENSE.txt']) {
   const text = await readFile(join(source, 'node_modules/swagger-ui-dist', file), 'utf8');
-  await appendFile(join(target, 'assets', named(/^docs-.*\.LEGAL\.txt$/)), `\n${text}`);
+  await appendFile(join(target, 'assets', named(/^swagger-ui-bundle-.*\.LEGAL\.txt$/)), `\n${text}`);
 }

@@ -246,6 +246,7 @@ function options(
           label: one.label,
           stroke: stroke(index),
           width: 1.75,
+          pxAlign: 0, // rounded to pixels, a line of many points would wobble
           ...(dashes ? { dash: dashes } : {}),
           points: { size: 4, stroke: stroke(index), fill: stroke(index), filter: alone },
         };
@@ -290,7 +291,7 @@ function Table({ title, unit, xLabel, x, series }: Omit<ChartProps, 'height'>) {
     <>
       {every > 1 && (
         <p class="hint">
-          One in {every} of the {x.length} values. The CSV of the batch has them all.
+          One value in {every} is shown, of {x.length}. The batch's CSV has all of them.
         </p>
       )}
       <div class="scroll rows" tabIndex={0} role="region" aria-label={`Table of ${title}`}>

@@ -28,12 +28,13 @@ export function siOf(text: string, unit: Unit): number | null {
   if (!found) return null;
   const shifted = Number(`${found.digits}e${found.exponent + unit.exponent}`);
   if (!Number.isFinite(shifted)) return null;
-  return unit.offset === 0 ? shifted : clean(shifted + unit.offset);
+  return unit.offset === 0 && unit.divisor === 1 ? shifted : clean(shifted / unit.divisor + unit.offset);
 }
 
 /** A value in that unit, as it can be typed. */
 export function textOf(si: number, unit: Unit): string {
-  const found = read(String(unit.offset === 0 ? si : clean(si - unit.offset)));
+  const plain = unit.offset === 0 && unit.divisor === 1 ? si : clean((si - unit.offset) * unit.divisor);
+  const found = read(String(plain));
   if (!found) return String(si);
   const value = clean(Number(`${found.digits}e${found.exponent - unit.exponent}`));
   return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value);

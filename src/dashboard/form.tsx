@@ -9,7 +9,7 @@ import { clean, siOf, textOf } from './decimal';
 import { Icon } from './icons';
 import type { Field, Group, Limits } from './schema';
 import type { Values, Violation } from './server';
-import { displayUnit, type Unit } from './units';
+import { displayUnit, isSi, type Unit } from './units';
 
 /**
  * What the user has typed, in SI, by field. null: from upstream. A text: what cannot be read as a number, sent as it is
@@ -21,6 +21,8 @@ export interface GroupFormProps {
   group: Group;
   /** What the fields have when nothing is typed: as the machine is set, or as another batch had it. */
   current: Values;
+  /** Whose values these are, e.g. "Batch base had"; of the machine where it is left out. */
+  whose?: string;
   edits: Signal<Edits>;
   /** The server's, whose loc ends with the field's name (or with the nested member's for their sum). */
   problems: Violation[];
@@ -74,7 +76,6 @@ export function finds(search: string, group: Group, field: Field): boolean {
 
 const sentence = (text: string): string => (text && !text.endsWith('.') ? `${text}.` : text);
 
-const isSi = (unit: Unit): boolean => unit.exponent === 0 && unit.offset === 0;
 
 function helpOf(field: Field, unit: Unit): string {
   return [field.description, isSi(unit) ? field.hint : ''].filter(Boolean).map((text) => sentence(capital(text))).join(' ');
@@ -123,7 +124,7 @@ function without(edits: Edits, name: string): Edits {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-export function GroupForm({ group, current, edits, problems, disabled = false, search = '' }: GroupFormProps) {
+export function GroupForm({ group, current, whose = 'Now', edits, problems, disabled = false, search = '' }: GroupFormProps) {
   const id = useId();
   const element = useRef<HTMLFieldSetElement>(null);
   const now = valuesOf(group, current);
@@ -164,6 +165,7 @@ export function GroupForm({ group, current, edits, problems, disabled = false, s
             key={field.name}
             field={field}
             now={now[field.name]}
+            whose={whose}
             edit={typed[field.name]}
             change={(value) =>
               (edits.value = value === undefined ? without(edits.peek(), field.name) : { ...edits.peek(), [field.name]: value })
@@ -181,6 +183,7 @@ export function GroupForm({ group, current, edits, problems, disabled = false, s
 interface FieldProps {
   field: Field;
   now: number | null | undefined;
+  whose: string;
   edit: number | string | null | undefined;
   /** undefined: as it was. */
   change: (value: number | string | null | undefined) => void;
@@ -189,7 +192,7 @@ interface FieldProps {
   sum: string | undefined;
 }
 
-function FieldInput({ field, now, edit, change, problems, sum }: FieldProps) {
+function FieldInput({ field, now, whose, edit, change, problems, sum }: FieldProps) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const unit = unitOf(field);
@@ -211,7 +214,8 @@ function FieldInput({ field, now, edit, change, problems, sum }: FieldProps) {
   const invalid = problems.length > 0 || sum !== undefined;
   const value = edit === undefined ? now : edit;
   const help = helpOf(field, unit);
-  const notes = edited ? remarks(field, edit, unit) : [];
+  // The server's word is enough once it is there.
+  const notes = edited && problems.length === 0 ? remarks(field, edit, unit) : [];
   const described = [help && `${id}help`, `${id}hint`, notes.length > 0 && `${id}note`, problems.length > 0 && `${id}problem`, sum];
   return (
     <div class={`field${edited ? ' edited' : ''}`}>
@@ -259,7 +263,7 @@ function FieldInput({ field, now, edit, change, problems, sum }: FieldProps) {
         </p>
       )}
       <p class="hint" id={`${id}hint`}>
-        {hints(field, now, unit)}
+        {hints(field, now, whose, unit)}
       </p>
       {help && (
         <p class="hint" id={`${id}help`}>
@@ -280,12 +284,12 @@ function remarks(field: Field, edit: number | string | null, unit: Unit): string
   return [];
 }
 
-function hints(field: Field, now: number | null | undefined, unit: Unit): string {
+function hints(field: Field, now: number | null | undefined, whose: string, unit: Unit): string {
   const parts: string[] = [];
   const standard = field.standard === null && !field.nullable ? undefined : field.standard;
-  if (now !== undefined && now === standard) parts.push(`Now ${valueText(field, now)}, the default`);
+  if (now !== undefined && now === standard) parts.push(`${whose} ${valueText(field, now)}, the default`);
   else {
-    if (now !== undefined) parts.push(`Now ${valueText(field, now)}`);
+    if (now !== undefined) parts.push(`${whose} ${valueText(field, now)}`);
     if (standard !== undefined) parts.push(`Default ${valueText(field, standard)}`);
   }
   const hard = range(field.hard, unit);

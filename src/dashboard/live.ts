@@ -152,8 +152,29 @@ function query(): Record<string, string> {
 }
 
 function heard(text: string): void {
-  if (text.startsWith('{')) receive(JSON.parse(text) as Message);
-  else answered();
+  if (typeof text !== 'string' || !text.startsWith('{')) return answered();
+  const message = understood(text);
+  if (message) receive(message);
+}
+
+// What is no message, perhaps of something between here and the server, must not stop those that come after it.
+function understood(text: string): Message | null {
+  try {
+    const message = JSON.parse(text) as Message;
+    const { status, process_name: process, data, seq, timestamp } = message;
+    const good =
+      typeof status === 'string' &&
+      typeof process === 'string' &&
+      typeof data === 'object' &&
+      data !== null &&
+      (seq === undefined || Number.isSafeInteger(seq)) &&
+      !Number.isNaN(Date.parse(timestamp));
+    if (!good) return null;
+    if (!Array.isArray(data.warnings)) delete data.warnings;
+    return message;
+  } catch {
+    return null;
+  }
 }
 
 // The connection stands: once the plant's state is known too, and whose events come, all is as it says. The events that
@@ -206,16 +227,22 @@ function pass(): void {
   clearTimeout(gatherTimer);
   gatherTimer = 0;
   if (waiting.length === 0) return;
-  const messages = waiting.flatMap(inOrder);
+  const messages = waiting;
   waiting = [];
-  deliver(messages);
+  deliver(messages.flatMap(inOrder));
 }
 
 function deliver(messages: readonly Message[]): void {
   batch(() => {
     asOf.value = new Date(socket?.heardAt ?? Date.now());
     for (const message of messages) apply(message);
-    for (const listener of listeners) listener(messages);
+    for (const listener of listeners) {
+      try {
+        listener(messages);
+      } catch (error) {
+        reportError(error); // the others are told all the same
+      }
+    }
   });
 }
 
@@ -310,6 +337,12 @@ function changeMachine(process: string, change: (machine: Machine) => Machine): 
   if (machine) machine.value = change(machine.peek());
 }
 
+/** The machine of that line that the batch is in, as its events tell, or else waits for, as the progress tells a little later. */
+export function stageOf(of: Running, line: LineName): string | null {
+  const inside = machines.value.find((machine) => machine.peek().line === line && machine.value.batch === of.id);
+  return inside ? inside.peek().id : (of.stage[line] ?? null);
+}
+
 function progressed(id: string, stage: Running['stage'], progress: Running['progress']): void {
   running.value = running.peek().map((one) => (one.id === id ? { id, stage, progress } : one));
 }
@@ -348,6 +381,7 @@ async function lookOnce(): Promise<void> {
   stopLook = new AbortController();
   const before = applied;
   const status = await get<FactoryStatus>('factory/status', stopLook.signal);
+  if (!isStatus(status)) throw new Refusal(0, 'The server answered something else than the state of a factory');
   pass();
   batch(() => {
     factory.value = status;
@@ -357,6 +391,11 @@ async function lookOnce(): Promise<void> {
   });
   // It may be older than what has been told since it was asked for.
   if (applied !== before) refreshSoon();
+}
+
+function isStatus(status: FactoryStatus): boolean {
+  const { queue, running, lines, pacing, counters } = status;
+  return Array.isArray(queue) && Array.isArray(running) && [lines, pacing, counters].every((one) => one instanceof Object);
 }
 
 function placeMachines(status: FactoryStatus): void {

@@ -75,17 +75,23 @@ export interface Schema {
   specifics(process: string): Map<string, Output>;
   /** Descriptions and units of the end-of-line figures. */
   endOfLine: Map<string, Output>;
+  /** Of a batch's seed. */
+  seed: Limits;
 }
 
-const initials = new Map([['np', 'N/P'], ['sei', 'SEI']]);
+/** Parts of names that are no words. */
+const abbreviations = new Map([
+  ['np', 'N/P'],
+  ...['AM', 'CA', 'OCV', 'PVDF', 'SEI', 'SOC'].map((one): [string, string] => [one.toLowerCase(), one]),
+]);
 
-/** "coating_anode" or "electrolyte_filling" in words. */
+/** "coating_anode" or "electrolyte_filling" in words, "np_ratio" as "N/P ratio". */
 export function words(name: string): string {
   const text = name
     .split('_')
-    .map((word) => initials.get(word) ?? word)
-    .join(' ')
-    .trim();
+    .filter(Boolean)
+    .map((part) => abbreviations.get(part) ?? part)
+    .join(' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -121,6 +127,7 @@ function understood(schemas: Record<string, Node>): Schema {
     specifics: (process) =>
       outputs(schemas[`${process}_status`]?.properties?.['process_specifics']?.anyOf?.find((one) => one.properties)),
     endOfLine: outputs(schemas['EndOfLine']),
+    seed: limits(schemas['Seed'] ?? {}),
   };
 }
 

@@ -5,14 +5,14 @@ import type { Step } from './telemetry';
 import { fromSi, type Unit } from './units';
 
 /**
- * The steps' numbers, and one between two of them where some are missing.
- * @param breaks  where no history is kept, only these are holes: what the live feed leaves out cannot be had
+ * The steps' numbers, and one between two of them where some are missing because the connection was broken before the
+ * second. Those that the live feed leaves out when the plant is fast are no holes.
  */
 export function withHoles(steps: readonly Step[], breaks: ReadonlySet<number> | null): number[] {
   const x: number[] = [];
   let next = steps[0]?.step ?? 0;
   for (const { step } of steps) {
-    if (step > next && (!breaks || breaks.has(step))) x.push(next);
+    if (step > next && breaks?.has(step)) x.push(next);
     x.push(step);
     next = step + 1;
   }

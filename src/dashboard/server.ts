@@ -161,3 +161,11 @@ export interface Health {
   database: { backend: string; status: string; latency_ms: number | null; backlog?: number };
   websocket_clients: number;
 }
+
+export async function getBatch(id: string, signal?: AbortSignal): Promise<Batch> {
+  // In a path these are folders: the browser would ask for something else.
+  const unknown = id === '.' || id === '..';
+  const batch = unknown ? null : await get<Batch>(`batches/${encodeURIComponent(id)}`, signal);
+  if (batch?.batch_id !== id) throw new Refusal(404, `There is no batch ${id}`);
+  return batch;
+}

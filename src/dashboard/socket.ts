@@ -7,6 +7,7 @@ const LAST_RETRY = 15_000;
 const QUIET = 10_000; // then the server is asked whether it is there
 const SILENT = 10_000; // after that, without an answer, it is not
 const LOOK = 1_000;
+const STEADY = 10_000; // after so long a break is the first again; before, the server is left in peace a little longer
 
 export interface Ends {
   /** What is asked for, e.g. {since: "12"}. */
@@ -27,6 +28,7 @@ export class Socket {
   private socket: WebSocket | null = null;
   private lost = new AbortController();
   private retry = FIRST_RETRY;
+  private settledAt: number | null = null;
   /** Since when an answer is waited for. */
   private asked: number | null = null;
   private timer = 0;
@@ -55,9 +57,9 @@ export class Socket {
     this.socket.send('ping');
   }
 
-  /** All is well: the next break is the first again. */
+  /** All is well. */
   settled(): void {
-    this.retry = FIRST_RETRY;
+    this.settledAt = Date.now();
   }
 
   /** This connection is of no use. It is opened again after a pause. */
@@ -66,6 +68,8 @@ export class Socket {
     this.socket = null;
     socket?.close();
     this.lost.abort();
+    if (this.settledAt !== null && Date.now() - this.settledAt > STEADY) this.retry = FIRST_RETRY;
+    this.settledAt = null;
     // Half of it is left to chance, so that the clients of a server that was away do not come all at once.
     const pause = this.retry / 2 + (Math.random() * this.retry) / 2;
     this.retry = Math.min(this.retry * 2, LAST_RETRY);

@@ -1,19 +1,43 @@
 // Display units. What is sent and kept is SI; only what is shown and typed is converted.
 
-import { lengthUnit, temperatureUnit } from './settings';
+import { flowUnit, lengthUnit, pressureUnit, temperatureUnit } from './settings';
 
 export interface Unit {
   name: string;
   /** What a value in this unit is multiplied with to be SI: 10 to this power. */
   exponent: number;
+  /** And divided by: 60 for what is counted in a minute. */
+  divisor: number;
   /** Added, in SI, after that. */
   offset: number;
 }
 
-const lengths: Record<'µm' | 'mm' | 'm', Unit> = {
-  µm: { name: 'µm', exponent: -6, offset: 0 },
-  mm: { name: 'mm', exponent: -3, offset: 0 },
-  m: { name: 'm', exponent: 0, offset: 0 },
+const unit = (name: string, exponent = 0, divisor = 1, offset = 0): Unit => ({ name, exponent, divisor, offset });
+
+interface Choice {
+  chosen: { value: string };
+  units: Unit[];
+  /** The unit that fits a value of that size. */
+  fitting: (size: number) => string;
+}
+
+/** By SI unit: where there is a choice. */
+const choices: Record<string, Choice> = {
+  m: {
+    chosen: lengthUnit,
+    units: [unit('µm', -6), unit('mm', -3), unit('m')],
+    fitting: (size) => (size === 0 || size >= 1 ? 'm' : size < 1e-3 ? 'µm' : 'mm'),
+  },
+  Pa: {
+    chosen: pressureUnit,
+    units: [unit('Pa'), unit('kPa', 3), unit('MPa', 6), unit('bar', 5)],
+    fitting: (size) => (size < 1e3 ? 'Pa' : size < 1e6 ? 'kPa' : 'MPa'),
+  },
+  'm3/s': {
+    chosen: flowUnit,
+    units: [unit('m³/s'), unit('mL/min', -6, 60)],
+    fitting: (size) => (size === 0 || size >= 1e-3 ? 'm³/s' : 'mL/min'),
+  },
 };
 
 /**
@@ -22,10 +46,18 @@ const lengths: Record<'µm' | 'mm' | 'm', Unit> = {
  * @param typical  a value it has as a rule, by which "auto" picks a unit of length
  */
 export function displayUnit(si: string, typical: number | null | undefined): Unit {
-  if (si === 'm') return lengths[lengthUnit.value === 'auto' ? fitting(typical) : lengthUnit.value];
-  if (si === 'K' && temperatureUnit.value === '°C') return { name: '°C', exponent: 0, offset: 273.15 };
-  return { name: si === '1' ? '' : written(si), exponent: 0, offset: 0 };
+  const choice = choices[si];
+  if (choice) {
+    const chosen = choice.chosen.value;
+    const name = chosen === 'auto' ? choice.fitting(Math.abs(typical ?? 1)) : chosen;
+    return choice.units.find((one) => one.name === name) ?? unit(written(si));
+  }
+  if (si === 'K' && temperatureUnit.value === '°C') return unit('°C', 0, 1, 273.15);
+  return unit(si === '1' ? '' : written(si));
 }
+
+/** What is shown is what is sent. */
+export const isSi = ({ exponent, divisor, offset }: Unit): boolean => exponent === 0 && divisor === 1 && offset === 0;
 
 /** "kg/m2" as it is printed: kg/m² */
 function written(si: string): string {
@@ -37,18 +69,12 @@ function written(si: string): string {
     .replace('%RH', '% RH');
 }
 
-function fitting(typical: number | null | undefined): 'µm' | 'mm' | 'm' {
-  const size = Math.abs(typical ?? 1);
-  if (size === 0 || size >= 1) return 'm';
-  return size < 1e-3 ? 'µm' : 'mm';
-}
-
 /** Without the last digits, in which a conversion leaves its traces. */
 const rounded = (value: number): number => Number(value.toPrecision(13));
 
 export function fromSi(value: number, unit: Unit): number {
-  if (unit.exponent === 0 && unit.offset === 0) return value;
-  return rounded((value - unit.offset) / 10 ** unit.exponent);
+  if (isSi(unit)) return value;
+  return rounded(((value - unit.offset) * unit.divisor) / 10 ** unit.exponent);
 }
 
 /** A number as people read it: about five digits, powers of ten only where needed. */

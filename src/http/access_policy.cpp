@@ -72,14 +72,17 @@ bool AccessPolicy::allows_host(std::string_view host) const {
   return is_address(parts) || name == "localhost" || std::ranges::find(hosts_, name) != hosts_.end();
 }
 
-bool AccessPolicy::allows_origin(std::string_view origin, std::string_view host) const {
+bool AccessPolicy::allows_origin(std::string_view origin, std::string_view host, bool secure) const {
   if (origin == "null") return false;
   if (std::ranges::any_of(origins_, [&](const std::string& one) { return one == "*" || one == origin; })) return true;
-  constexpr std::string_view kScheme = "http://";
-  if (!origin.starts_with(kScheme)) return false;
-  const std::string_view authority = origin.substr(kScheme.size());
+  constexpr std::string_view kPlain = "http://";
+  constexpr std::string_view kSecure = "https://";
+  const std::string_view own = secure ? kSecure : kPlain;
+  if (origin.starts_with(own) && is_host(origin.substr(own.size())) && lower(origin.substr(own.size())) == lower(host))
+    return true;
+  if (!origin.starts_with(kPlain)) return false;
+  const std::string_view authority = origin.substr(kPlain.size());
   if (!is_host(authority)) return false;
-  if (lower(authority) == lower(host)) return true;
   const HostPort parts = split(authority);
   return (!parts.bracketed && (lower(parts.host) == "localhost" || parts.host == "127.0.0.1")) ||
          (parts.bracketed && parts.host == "::1");

@@ -15,8 +15,10 @@ class AccessPolicy {
 
   /// @param host  value of the `Host` field
   [[nodiscard]] bool allows_host(std::string_view host) const;
-  /// Own origin, loopback at any port, or listed. @param host  value of the `Host` field of the same request
-  [[nodiscard]] bool allows_origin(std::string_view origin, std::string_view host) const;
+  /// Own origin, loopback at any port, or listed.
+  /// @param host    value of the `Host` field of the same request
+  /// @param secure  the request came by TLS: then the own origin is one of https
+  [[nodiscard]] bool allows_origin(std::string_view origin, std::string_view host, bool secure = false) const;
 
  private:
   std::vector<std::string> origins_;

@@ -30,6 +30,13 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_pro
   return Clock::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
+/// Who is at the other end.
+struct Peer {
+  std::string name;      ///< for the access log, e.g. "127.0.0.1:38480"
+  bool trusted = false;  ///< a proxy whose X-Forwarded-For and X-Forwarded-Proto count
+  bool secure = false;   ///< it came by TLS
+};
+
 /// One client, speaking HTTP or WebSocket. Keeps itself alive while it has something to do and is known to the server
 /// from construction to destruction.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -43,6 +50,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void cut() = 0;
   /// The turn of the loop is over (`Hub::flush_later`): writes what was queued in it.
   virtual void flush() {}
+  /// The configuration has changed: what was decided by the old one for requests to come is forgotten.
+  virtual void forget() {}
 
   [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
 
@@ -62,6 +71,7 @@ struct Hub {
   AccessPolicy policy;
   ResponseWriter writer;
   std::unordered_set<Connection*> connections;
+  std::size_t relays = 0;  // connections by TLS
   bool draining = false;
   std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet
   std::function<void()> on_gone;  // a connection has gone

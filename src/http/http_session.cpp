@@ -91,7 +91,7 @@ class Unsent {
 // logged as they are.
 class HttpSession final : public Connection {
  public:
-  HttpSession(Hub& hub, Socket socket, std::string peer)
+  HttpSession(Hub& hub, Socket socket, Peer peer)
       : hub_(hub), registration_(hub, this), socket_(std::move(socket)), peer_(std::move(peer)) {
     error_code ignored;
     socket_.non_blocking(true, ignored);
@@ -159,6 +159,8 @@ class HttpSession final : public Connection {
     socket_.close(ignored);
     if (waiting_) waiting_->wake();
   }
+
+  void forget() override { remembers_header_ = false; }
 
  private:
   // What has to be done, when the answers so far are written, before `serve` can go on.
@@ -242,7 +244,7 @@ class HttpSession final : public Connection {
       if (buffered().empty() || (!skipped_line_ && buffered() == "\r")) return hub_.draining ? Next::end : Next::read;
       first_byte_at_ = now_;
       // Most clients ask for the same again and again: what has been understood need not be taken apart again.
-      if (!header_bytes_.empty() && buffered().starts_with(header_bytes_)) {
+      if (remembers_header_ && buffered().starts_with(header_bytes_)) {
         buffer_.consume(header_bytes_.size());
         return route();
       }
@@ -253,27 +255,49 @@ class HttpSession final : public Connection {
     switch (scan_.look({static_cast<char*>(bytes.data()), bytes.size()})) {
       case HeaderText::State::incomplete:
         if (!hub_.draining) return Next::read;
-        header_ = {};
+        begin_header();
         return refuse(shutting_down());
       case HeaderText::State::foreign:
         return Next::end;
       case HeaderText::State::refused:
-        header_ = {};
+        begin_header();
         return refuse(scan_.refusal());
       case HeaderText::State::complete:
         break;
     }
     header_bytes_ = buffered().substr(0, scan_.size());
-    header_ = {};
-    const auto refusal = http::read_header(header_bytes_, header_);
+    begin_header();
+    const auto refusal = http::read_header(header_bytes_, header_, peer_.secure);
     buffer_.consume(scan_.size());
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.
     if (!header_.host.empty() && !hub_.policy.allows_host(header_.host))
       return refuse(detail(421, "This server does not serve that host"));
-    allowed_origin_ =
-        header_.origins == 0 || (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host));
+    believe_proxy();
+    allowed_origin_ = header_.origins == 0 ||
+                      (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host, secure_));
+    remembers_header_ = true;
     return route();
+  }
+
+  // Nothing of the request before is true of the next one.
+  void begin_header() {
+    remembers_header_ = false;
+    header_ = {};
+    client_.clear();
+    secure_ = peer_.secure;
+  }
+
+  // A trusted proxy says for whom it asks, and how that one came.
+  void believe_proxy() {
+    if (!peer_.trusted) return;
+    if (header_.forwarded_protos == 1) {
+      const std::string_view scheme = header_.forwarded_proto;
+      if (scheme == "https" || scheme == "wss") secure_ = true;
+      if (scheme == "http" || scheme == "ws") secure_ = false;
+    }
+    if (!header_.forwarded_for.empty())
+      client_ = hub_.config.trusted_proxies.client(header_.forwarded_for).value_or(std::string{});
   }
 
   // The header has been understood.
@@ -460,8 +484,8 @@ class HttpSession final : public Connection {
   void log_access(int status) {
     if (!hub_.config.on_access) return;
     const auto shown = [](std::string_view text) { return text.empty() ? "-" : text; };
-    hub_.config.on_access(peer_, shown(header_.method), shown(header_.target), header_.http_1_0 ? "1.0" : "1.1",
-                          status);
+    hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method), shown(header_.target),
+                          header_.http_1_0 ? "1.0" : "1.1", status);
   }
 
   // Writes as much as the socket takes at once, nearly always all.
@@ -527,7 +551,7 @@ class HttpSession final : public Connection {
   // No more bytes come. A client that is still there gets an answer if it has begun a request.
   Next give_up(error_code error) {
     if (phase_ == Phase::idle) return Next::end;
-    if (phase_ == Phase::header) header_ = {};
+    if (phase_ == Phase::header) begin_header();
     if (hub_.draining && phase_ == Phase::header) return refuse(shutting_down());
     if (expired_) return refuse(detail(408, "The request did not arrive in time"));
     if (error == asio::error::eof) return refuse(detail(400, "The request is incomplete"));
@@ -607,7 +631,7 @@ class HttpSession final : public Connection {
   Hub& hub_;
   Registration registration_;
   Socket socket_;
-  std::string peer_;
+  Peer peer_;
 
   beast::flat_buffer buffer_;     // read, but not used yet
   std::size_t room_ = kIdleRead;  // for the next read
@@ -623,7 +647,10 @@ class HttpSession final : public Connection {
   bool skipped_line_ = false;
   HeaderText scan_{0};
   std::string header_bytes_;
-  RequestHeader header_;  // of header_bytes_
+  RequestHeader header_;           // of header_bytes_
+  bool remembers_header_ = false;  // header_bytes_ were accepted: the same again need not be looked at
+  std::string client_;             // for whom a trusted proxy asks; empty: for itself
+  bool secure_ = false;            // that one came by TLS
   bool allowed_origin_ = false;
   bool close_ = true;
   std::optional<BodyReader> body_;
@@ -654,12 +681,12 @@ void spawn(Hub& hub, const std::shared_ptr<HttpSession>& session, Task task) {
 
 }  // namespace
 
-void start_http_session(Hub& hub, Socket socket, std::string peer) {
+void start_http_session(Hub& hub, Socket socket, Peer peer) {
   const auto session = std::make_shared<HttpSession>(hub, std::move(socket), std::move(peer));
   spawn(hub, session, session->run());
 }
 
-void start_turning_away(Hub& hub, Socket socket, std::string peer) {
+void start_turning_away(Hub& hub, Socket socket, Peer peer) {
   const auto session = std::make_shared<HttpSession>(hub, std::move(socket), std::move(peer));
   spawn(hub, session, session->turn_away());
 }

@@ -125,10 +125,22 @@ class Parser final : public beast::http::basic_parser<true> {
       case Field::sec_websocket_version:
         return only(header_.websocket_version);
       case Field::unknown:
-        if (beast::iequals(name, "X-Request-ID")) first(header_.request_id);
-        return;
+        return on_other_field(name, value);
       default:
         return;
+    }
+  }
+
+  // Those that Beast has no name for.
+  void on_other_field(beast::string_view name, beast::string_view value) {
+    if (beast::iequals(name, "X-Request-ID")) {
+      if (header_.request_id.empty()) header_.request_id = view(value);
+    } else if (beast::iequals(name, "X-Forwarded-For")) {
+      if (!header_.forwarded_for.empty()) header_.forwarded_for += ',';
+      header_.forwarded_for += view(value);
+    } else if (beast::iequals(name, "X-Forwarded-Proto")) {
+      ++header_.forwarded_protos;
+      header_.forwarded_proto = view(value);
     }
   }
 
@@ -175,11 +187,11 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 // Takes the target apart.
-[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header) {
+[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header, bool secure) {
   std::string_view text = header.target;
-  constexpr std::string_view kScheme = "http://";
-  if (text.size() > kScheme.size() && beast::iequals(text.substr(0, kScheme.size()), kScheme)) {
-    text.remove_prefix(kScheme.size());
+  const std::string_view scheme = secure ? "https://" : "http://";
+  if (text.size() > scheme.size() && beast::iequals(text.substr(0, scheme.size()), scheme)) {
+    text.remove_prefix(scheme.size());
     const auto end = text.find_first_of("/?");
     header.host = text.substr(0, end);
     if (!is_host(header.host)) return Refusal{400, "The target's host is malformed"};
@@ -250,9 +262,9 @@ HeaderText::State HeaderText::look_at_request_line(std::span<char> line) {
   return State::incomplete;
 }
 
-std::optional<Refusal> read_header(std::string_view text, RequestHeader& header) {
+std::optional<Refusal> read_header(std::string_view text, RequestHeader& header, bool secure) {
   if (auto refusal = Parser(header).read(text)) return refusal;
-  return read_target(header);
+  return read_target(header, secure);
 }
 
 }  // namespace battery_twin::http

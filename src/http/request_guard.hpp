@@ -70,6 +70,9 @@ struct RequestHeader {
   std::string_view request_method;  ///< Access-Control-Request-Method
   std::string_view websocket_key;
   std::string_view websocket_version;
+  std::string_view forwarded_proto;  ///< X-Forwarded-Proto
+  int forwarded_protos = 0;          ///< fields of that name
+  std::string forwarded_for;         ///< all fields X-Forwarded-For, in order, with commas between
 
   std::string_view query;    ///< as sent
   std::string_view as_sent;  ///< the path, where nothing in it had to be decoded
@@ -84,6 +87,7 @@ struct RequestHeader {
 /// malformed, targets that are no path.
 /// @param text    lives as long as `header` is used
 /// @param header  new; holds what had been understood when the header is refused
-[[nodiscard]] std::optional<Refusal> read_header(std::string_view text, RequestHeader& header);
+/// @param secure  it came by TLS: a target with a scheme is one of https
+[[nodiscard]] std::optional<Refusal> read_header(std::string_view text, RequestHeader& header, bool secure = false);
 
 }  // namespace battery_twin::http

@@ -181,9 +181,9 @@ api::Response detail(int status, std::string_view sentence) {
 }
 
 int ResponseWriter::write(std::string& wire, const api::Response& response, const ResponseOptions& options) {
-  const std::string* body = &response.body;
+  std::string_view body = response.body;
   const bool streamed = response.source != nullptr;
-  const bool may_compress = streamed || response.gzipped || (body->size() >= kGzipFrom && body->size() <= kGzipUpTo);
+  const bool may_compress = streamed || response.compressed || (body.size() >= kGzipFrom && body.size() <= kGzipUpTo);
   const bool gzips = may_compress && takes_gzip(options.accept_encoding);
   int status = response.status;
   std::string tag;
@@ -192,22 +192,25 @@ int ResponseWriter::write(std::string& wire, const api::Response& response, cons
     if (status == 200 && names(options.if_none_match, tag)) status = 304;
   }
   const bool without_length = status == 101 || status == 204 || status == 304;
-  std::optional<std::string> recoded;
-  if (response.gzipped && !gzips && !without_length) {
-    recoded = inflated(*body);
-  } else if (gzips && !response.gzipped && !streamed && !without_length) {
+  std::string zipped;
+  if (response.compressed && !without_length) {
+    api::Compressed& forms = *response.compressed;
+    // Kept: to make it takes longer than everything else together, and many may ask.
+    if (!gzips && forms.plain.empty()) forms.plain = inflated(forms.gzip);
+    body = gzips ? forms.gzip : std::string_view(forms.plain);
+  } else if (gzips && !streamed && !without_length) {
     GzipStream gzip;
-    recoded = gzip.add(*body);
-    recoded->append(gzip.add({}));
+    zipped = gzip.add(body);
+    zipped.append(gzip.add({}));
+    body = zipped;
   }
-  if (recoded) body = &*recoded;
 
   write_start(wire, status, response.content_type, options.http_1_0);
   if (streamed) {
     if (!options.http_1_0) add(wire, "Transfer-Encoding", "chunked");
   } else if (!without_length) {
     wire.append("Content-Length: ");
-    add(wire, body->size());
+    add(wire, body.size());
     wire.append("\r\n");
   }
   if (gzips && status != 304) add(wire, "Content-Encoding", "gzip");
@@ -224,7 +227,7 @@ int ResponseWriter::write(std::string& wire, const api::Response& response, cons
     add(wire, "Connection", "keep-alive");
   }
   wire.append("\r\n");
-  if (!options.head_only && !without_length) wire.append(*body);
+  if (!options.head_only && !without_length) wire.append(body);
   return status;
 }
 

@@ -50,6 +50,8 @@ class ResponseWriter {
   /// body comes in chunks, of HTTP/1.0 up to the connection's end, and compressed where the client takes gzip.
   /// @return the status that the client is told: 304 instead of 200 where it has the body already
   int write(std::string& wire, const api::Response& response, const ResponseOptions& options);
+  /// The configuration has changed.
+  void forget() { usual_of_ = 0; }
 
  private:
   void write_start(std::string& wire, int status, std::string_view content_type, bool http_1_0);

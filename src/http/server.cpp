@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <stdexcept>
 
 #include "http_session.hpp"
+#include "tls_relay.hpp"
 
 namespace battery_twin::http {
 namespace {
@@ -27,16 +29,21 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::size_t kKeptDescriptors = 40;  // for logs, timers, the database, and for those who are turned away
 constexpr std::size_t kTurnedAway = 16;       // clients at once that are told so with patience
 constexpr int kDroppedAtOnce = 64;
+constexpr std::size_t kDescriptorsOfRelay = 3;
+constexpr mode_t kForEverybody = 0666;  // who may use a Unix socket, as with uvicorn; its folder may say otherwise
 
 std::string bracketed(const asio::ip::address& address) {
   return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
 }
 
-std::string peer_of(const tcp::endpoint& endpoint) {
-  return bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port());
+Peer peer_of(const tcp::endpoint& endpoint, const TrustedProxies& proxies) {
+  return {.name = bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port()),
+          .trusted = proxies.trusts(endpoint.address())};
 }
 
-std::string peer_of(const Local::endpoint& /*endpoint*/) { return "unix:"; }
+Peer peer_of(const Local::endpoint& /*endpoint*/, const TrustedProxies& proxies) {
+  return {.name = "unix:", .trusted = proxies.trusts_unix()};
+}
 
 std::size_t descriptor_limit() {
   rlimit limit{};
@@ -50,31 +57,26 @@ class TheServer final : public Server {
   using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
   using Accepted = typename Protocol::socket::template rebind_executor<Executor>::other;
 
-  TheServer(asio::io_context& io, api::Handler& handler, ServerConfig config,
-            const typename Protocol::endpoint& endpoint, bool check_host)
+  /// @param acceptor  bound, or listening already
+  TheServer(api::Handler& handler, ServerConfig config, Acceptor acceptor)
       : config_(std::move(config)),
+        acceptor_(std::move(acceptor)),
         hub_{.config = config_,
              .handler = handler,
-             .policy = AccessPolicy(config_.cors_origins, config_.allowed_hosts,
-                                    check_host || !config_.allowed_hosts.empty()),
+             .policy = policy(),
              .writer = ResponseWriter(config_),
              .connections = {},
+             .relays = 0,
              .draining = false,
              .unsent_bytes = 0,
              .on_gone = {},
              .outgoing = {},
              .answers = {},
              .to_flush = {}},
-        acceptor_(io.get_executor()),
-        sweep_timer_(io.get_executor()),
-        accept_timer_(io.get_executor()) {
-    acceptor_.open(endpoint.protocol());
-    if constexpr (std::is_same_v<Protocol, tcp>) acceptor_.set_option(asio::socket_base::reuse_address(true));
-    acceptor_.bind(endpoint);
+        sweep_timer_(acceptor_.get_executor()),
+        accept_timer_(acceptor_.get_executor()) {
     acceptor_.listen(config_.backlog);
-    const std::size_t descriptors = descriptor_limit();
-    max_connections_ = descriptors - std::min(kKeptDescriptors, descriptors * 5 / 8);
-    if (config_.limit_concurrency > 0) max_connections_ = std::min(max_connections_, config_.limit_concurrency);
+    max_connections_ = max_connections();
     accept();
     sweep();
   }
@@ -86,11 +88,12 @@ class TheServer final : public Server {
   }
 
   std::string url() const override {
+    const auto endpoint = acceptor_.local_endpoint();
     if constexpr (std::is_same_v<Protocol, tcp>) {
-      const auto endpoint = acceptor_.local_endpoint();
-      return "http://" + bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port());
+      return (config_.tls ? "https://" : "http://") + bracketed(endpoint.address()) + ":" +
+             std::to_string(endpoint.port());
     } else {
-      return "unix socket " + config_.uds;
+      return "unix socket " + endpoint.path();
     }
   }
 
@@ -100,6 +103,20 @@ class TheServer final : public Server {
     } else {
       return true;
     }
+  }
+
+  void configure(ServerConfig config) override {
+    config.host = config_.host;
+    config.port = config_.port;
+    config.uds = config_.uds;
+    config.fd = config_.fd;
+    config.backlog = config_.backlog;
+    if (!config.tls || !config_.tls) config.tls = config_.tls;
+    config_ = std::move(config);
+    hub_.policy = policy();
+    hub_.writer.forget();
+    max_connections_ = max_connections();
+    for_all([](Connection& connection) { connection.forget(); });
   }
 
   void drain(std::chrono::milliseconds timeout, std::function<void()> done) override {
@@ -119,6 +136,20 @@ class TheServer final : public Server {
   }
 
  private:
+  // A server that others cannot reach knows its names.
+  AccessPolicy policy() const {
+    bool check_host = !config_.allowed_hosts.empty();
+    if constexpr (std::is_same_v<Protocol, tcp>) check_host = check_host || is_private();
+    return {config_.cors_origins, config_.allowed_hosts, check_host};
+  }
+
+  std::size_t max_connections() const {
+    const std::size_t descriptors = descriptor_limit();
+    std::size_t most = descriptors - std::min(kKeptDescriptors, descriptors * 5 / 8);
+    if (config_.tls) most = std::max(most / kDescriptorsOfRelay, std::size_t{1});
+    return config_.limit_concurrency > 0 ? std::min(most, config_.limit_concurrency) : most;
+  }
+
   void accept() {
     acceptor_.async_accept(peer_, [this](error_code error, Accepted socket) {
       if (!acceptor_.is_open()) return;
@@ -134,14 +165,25 @@ class TheServer final : public Server {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
     }
-    const std::size_t connections = hub_.connections.size();
-    if (connections >= max_connections_) {
-      complain("too many connections, new ones are answered 503");
-      return connections < max_connections_ + kTurnedAway
-                 ? start_turning_away(hub_, Socket(std::move(socket)), peer_of(peer))
-                 : turn_away_at_once(hub_, Socket(std::move(socket)));
-    }
-    start_http_session(hub_, Socket(std::move(socket)), peer_of(peer));
+    // Behind each relay there is a session, for the same client.
+    const std::size_t connections = config_.tls ? hub_.relays : hub_.connections.size();
+    Peer client = peer_of(peer, config_.trusted_proxies);
+    if (connections < max_connections_) return begin(Socket(std::move(socket)), std::move(client), start_http_session);
+    complain("too many connections, new ones are answered 503");
+    if (connections < max_connections_ + kTurnedAway)
+      return begin(Socket(std::move(socket)), std::move(client), start_turning_away);
+    turn_away(Socket(std::move(socket)));
+  }
+
+  void begin(Socket socket, Peer peer, Serve serve) {
+    if (!config_.tls) return serve(hub_, std::move(socket), std::move(peer));
+    peer.secure = true;
+    start_tls_relay(hub_, config_.tls, std::move(socket), std::move(peer), serve);
+  }
+
+  // Without patience: who has to shake hands first gets no answer.
+  void turn_away(Socket socket) {
+    if (!config_.tls) turn_away_at_once(hub_, std::move(socket));
   }
 
   // Out of descriptors or memory, or the client was gone already: none of it is a reason to stop, all of it one to
@@ -163,7 +205,7 @@ class TheServer final : public Server {
     for (int dropped = 0; dropped < kDroppedAtOnce && !error; ++dropped) {
       Accepted socket(acceptor_.get_executor());
       acceptor_.accept(socket, error);
-      if (!error) turn_away_at_once(hub_, Socket(std::move(socket)));
+      if (!error) turn_away(Socket(std::move(socket)));
     }
     spare_ = ::eventfd(0, EFD_CLOEXEC);
   }
@@ -220,8 +262,8 @@ class TheServer final : public Server {
   }
 
   ServerConfig config_;
-  Hub hub_;
   Acceptor acceptor_;
+  Hub hub_;
   typename Protocol::endpoint peer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> accept_timer_;
@@ -232,27 +274,71 @@ class TheServer final : public Server {
   std::function<void()> drained_;
 };
 
+template <class Protocol>
+std::unique_ptr<Server> make_bound_server(asio::io_context& io, api::Handler& handler, ServerConfig config,
+                                          const typename Protocol::endpoint& endpoint) {
+  typename TheServer<Protocol>::Acceptor acceptor(io.get_executor());
+  acceptor.open(endpoint.protocol());
+  if constexpr (std::is_same_v<Protocol, tcp>) acceptor.set_option(asio::socket_base::reuse_address(true));
+  acceptor.bind(endpoint);
+  return std::make_unique<TheServer<Protocol>>(handler, std::move(config), std::move(acceptor));
+}
+
 std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
   const std::string path = config.uds;
   try {
     // A socket that a crashed server left behind is in the way; one that answers belongs to a living one.
     struct stat status {};
+    mode_t mode = kForEverybody;
     if (::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
       Local::socket probe(io);
       error_code refused;
       probe.connect(Local::endpoint(path), refused);
       if (!refused) throw std::runtime_error("another server listens there");
       ::unlink(path.c_str());
+      mode = status.st_mode & 0777;
     }
-    return std::make_unique<TheServer<Local>>(io, handler, std::move(config), Local::endpoint(path), false);
+    auto server = make_bound_server<Local>(io, handler, std::move(config), Local::endpoint(path));
+    if (::chmod(path.c_str(), mode) != 0) throw boost::system::system_error(errno, boost::system::system_category());
+    return server;
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error("cannot listen on unix socket " + path + ": " + error.code().message());
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot listen on unix socket " + path + ": " + error.what());
+  }
+}
+
+// The socket's own family says what it is.
+std::unique_ptr<Server> make_inheriting_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
+  const int fd = config.fd;
+  const std::string where = "cannot listen on file descriptor " + std::to_string(fd) + ": ";
+  config.uds.clear();  // whose file that is, is not known: it stays
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  int type = 0;
+  socklen_t type_size = sizeof(type);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0)
+    throw std::runtime_error(where + boost::system::error_code(errno, boost::system::system_category()).message());
+  if (type != SOCK_STREAM) throw std::runtime_error(where + "it is not a stream socket");
+  try {
+    if (address.ss_family == AF_UNIX)
+      return std::make_unique<TheServer<Local>>(handler, std::move(config),
+                                                TheServer<Local>::Acceptor(io.get_executor(), Local(), fd));
+    if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
+      throw std::runtime_error(where + "it is a socket of neither TCP nor Unix");
+    const tcp protocol = address.ss_family == AF_INET ? tcp::v4() : tcp::v6();
+    return std::make_unique<TheServer<tcp>>(handler, std::move(config),
+                                            TheServer<tcp>::Acceptor(io.get_executor(), protocol, fd));
+  } catch (const boost::system::system_error& failed) {
+    throw std::runtime_error(where + failed.code().message());
   }
 }
 
 }  // namespace
 
 std::unique_ptr<Server> make_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
+  if (config.fd >= 0) return make_inheriting_server(io, handler, std::move(config));
   if (!config.uds.empty()) return make_unix_server(io, handler, std::move(config));
   const std::string where = config.host + ":" + std::to_string(config.port);
   error_code error;
@@ -262,7 +348,7 @@ std::unique_ptr<Server> make_server(asio::io_context& io, api::Handler& handler,
   if (error || found.empty()) throw std::runtime_error("cannot listen on " + where + ": the host is not known");
   const tcp::endpoint endpoint = found.begin()->endpoint();
   try {
-    return std::make_unique<TheServer<tcp>>(io, handler, std::move(config), endpoint, endpoint.address().is_loopback());
+    return make_bound_server<tcp>(io, handler, std::move(config), endpoint);
   } catch (const boost::system::system_error& failed) {
     throw std::runtime_error("cannot listen on " + where + ": " + failed.code().message());
   }

@@ -30,6 +30,7 @@ class PlantSimulation::Engine {
   void enqueue(BatchRequest request, std::function<void(Answer)> done);
   Cancel cancel(std::string_view id);
   void reset(std::function<void(std::vector<std::string>)> done);
+  bool reset_if_idle();
   bool set_parameters(const Station& station, process::Values values, std::vector<std::string> warnings);
   process::Values parameters(const Station& station) const;
   void when_kept(std::function<void(bool kept)> done);
@@ -109,6 +110,7 @@ class PlantSimulation::Engine {
   void settle_stopped(Batch& batch);
   void retire(Batch& batch, BatchStatus status);
   void fail(Batch& batch, std::string reason);
+  void restore_defaults();
   void cancel_running(Batch& batch);
   void cancel_queued(Batch& batch);
   bool is_known(std::string_view id) const;

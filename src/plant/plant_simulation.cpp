@@ -180,12 +180,7 @@ void PlantSimulation::Engine::cancel_running(Batch& batch) {
   }
 }
 
-void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)> done) {
-  const std::lock_guard lock(mutex_);
-  std::vector<BatchPtr> all = running_;
-  all.insert(all.end(), queue_.begin(), queue_.end());
-  std::ranges::sort(all, {}, [](const BatchPtr& batch) { return batch->record.index; });
-
+void PlantSimulation::Engine::restore_defaults() {
   for (const Station& station : layout.stations()) {
     Machine& machine = machines_[station.index];
     process::Values defaults = station.type->defaults(config.models, station.line);
@@ -198,6 +193,22 @@ void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)
                   .message = station.process_name + " is back to its default parameters",
                   .station = station.index});
   }
+}
+
+bool PlantSimulation::Engine::reset_if_idle() {
+  const std::lock_guard lock(mutex_);
+  if (!accepting_ || stopping_) return false;
+  if (!running_.empty() || !queue_.empty() || !pending_.empty()) return false;
+  restore_defaults();
+  return true;
+}
+
+void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)> done) {
+  const std::lock_guard lock(mutex_);
+  std::vector<BatchPtr> all = running_;
+  all.insert(all.end(), queue_.begin(), queue_.end());
+  std::ranges::sort(all, {}, [](const BatchPtr& batch) { return batch->record.index; });
+  restore_defaults();
 
   std::vector<std::string> ids;
   for (const BatchPtr& batch : all) ids.push_back(batch->record.id);
@@ -428,6 +439,8 @@ Answer PlantSimulation::enqueue(BatchRequest request) {
 }
 PlantSimulation::Cancel PlantSimulation::cancel(std::string_view id) { return engine_->cancel(id); }
 void PlantSimulation::reset(std::function<void(std::vector<std::string>)> done) { engine_->reset(std::move(done)); }
+
+bool PlantSimulation::reset_if_idle() { return engine_->reset_if_idle(); }
 bool PlantSimulation::set_parameters(const Station& station, process::Values values,
                                      std::vector<std::string> warnings) {
   return engine_->set_parameters(station, std::move(values), std::move(warnings));

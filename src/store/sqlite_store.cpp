@@ -70,8 +70,9 @@ std::optional<plant::PlantSimulation::Page> SqliteStore::batches(std::optional<p
   return reader_.batches(status, ascending, limit, after);
 }
 
-std::unique_ptr<TelemetryReader> SqliteStore::telemetry(std::uint64_t batch, std::optional<std::size_t> station) {
-  return std::make_unique<SqliteTelemetry>(*file_, layout_, batch, station);
+std::unique_ptr<TelemetryReader> SqliteStore::telemetry(std::uint64_t batch, std::optional<std::size_t> station,
+                                                        std::uint32_t from_step) {
+  return std::make_unique<SqliteTelemetry>(*file_, layout_, batch, station, from_step);
 }
 
 std::vector<plant::Event> SqliteStore::events(const EventFilter& filter) { return reader_.events(filter); }

@@ -34,7 +34,9 @@ class SqliteStore : public Store {
   std::optional<plant::BatchRecord> batch(std::string_view id) final;
   std::optional<plant::PlantSimulation::Page> batches(std::optional<plant::BatchStatus> status, bool ascending,
                                                       std::size_t limit, std::optional<std::string_view> after) final;
-  std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station) override;
+  using Store::telemetry;
+  std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station,
+                                             std::uint32_t from_step) override;
   std::vector<plant::Event> events(const EventFilter& filter) final;
   void close() override;
 

@@ -10,8 +10,9 @@
 namespace battery_twin::store {
 
 SqliteTelemetry::SqliteTelemetry(const SqliteFile& file, const plant::Layout& layout, std::uint64_t batch,
-                                 std::optional<std::size_t> station)
+                                 std::optional<std::size_t> station, std::uint32_t from_step)
     : batch_(batch),
+      from_step_(from_step),
       database_(file.open_to_read()),
       rows_(*database_,
             "select step, time_us, properties from telemetry "
@@ -39,7 +40,7 @@ std::vector<TelemetryReader::Row> SqliteTelemetry::next(std::size_t most) {
     std::ranges::move(some, std::back_inserter(rows));
     if (is_end) {
       ++at_;
-      next_step_ = 0;
+      next_step_ = from_step_;
     }
   }
   return rows;

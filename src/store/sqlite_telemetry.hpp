@@ -17,7 +17,7 @@ class SqliteTelemetry : public TelemetryReader {
  public:
   /// @param file  must outlive the reader. @throws std::runtime_error, SQLite::Exception
   SqliteTelemetry(const SqliteFile& file, const plant::Layout& layout, std::uint64_t batch,
-                  std::optional<std::size_t> station);
+                  std::optional<std::size_t> station, std::uint32_t from_step);
 
   std::vector<Row> next(std::size_t most) final;
 
@@ -36,11 +36,12 @@ class SqliteTelemetry : public TelemetryReader {
 
  private:
   std::uint64_t batch_;
+  std::int64_t from_step_;
   SqliteFile::Connection database_;
   SQLite::Statement rows_;
   std::vector<Part> parts_;
   std::size_t at_ = 0;
-  std::int64_t next_step_ = 0;
+  std::int64_t next_step_ = from_step_;
 };
 
 }  // namespace battery_twin::store

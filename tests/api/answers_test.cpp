@@ -93,6 +93,38 @@ void check_refusals(Answers& answers) {
   answers.check("DELETE", "/batches/{id}", 404, {"unknown"});
 }
 
+void check_compat(Answers& answers) {
+  for (const char* path : {"/api/simulation/state", "/api/plant/state", "/plant/state"})
+    answers.check("GET", path, 200);
+  for (const plant::Station& station : plant::standard_layout().stations())
+    answers.check("GET", "/api/machine/{line_type}/{machine_id}/status", 200,
+                  {std::string(to_string(station.line)), std::string(station.type->name)});
+  answers.check("GET", "/api/parameters/current/{stage}", 200, {"Anode Mixing"});
+  answers.check("GET", "/api/parameters/current/{stage}", 200, {"Electrolyte Filling"});
+  answers.check("GET", "/api/db/{table}", 200, {"anode_mixing"});
+  answers.check("GET", "/api/db/{table}", 200, {"unknown"});
+}
+
+void check_compat_changes(Answers& answers) {
+  constexpr const char* kParameters = "/api/machine/{line_type}/{machine_id}/parameters";
+  answers.check("PATCH", kParameters, 200, {"anode", "drying"}, R"({"web_speed": 0.05})");
+  answers.check("PATCH", kParameters, 400, {"anode", "drying"}, "{}");
+  answers.check("PATCH", kParameters, 400, {"anode", "drying"}, R"({"web_speed": -1})");
+  answers.check("PATCH", kParameters, 400, {"anode", "x"}, "{}");
+  answers.check("PATCH", kParameters, 422, {"anode", "drying"}, "[]");
+  for (const char* path : {"/api/parameters/validate", "/api/parameters/update"}) {
+    answers.check("POST", path, 200, {}, R"({"stage": "Aging", "parameters": {"Aging Days": "10"}})");
+    answers.check("POST", path, 422, {}, "{");
+  }
+  answers.check("POST", "/api/parameters/validate", 200, {}, R"({"stage": "Aging", "parameters": {"Aging Days": 0}})");
+  answers.check("POST", "/api/parameters/update", 400, {}, R"({"stage": "Aging", "parameters": {"Aging Days": 0}})");
+  answers.check("POST", "/api/parameters/update", 400, {}, R"({"stage": "Aging", "parameters": {"Aging Days": "x"}})");
+  answers.check("POST", "/api/parameters/update", 400, {}, "{}");
+  answers.check("GET", "/api/parameters/current/{stage}", 400, {"x"});
+  answers.check("GET", "/api/machine/{line_type}/{machine_id}/status", 400, {"anode", "x"});
+  answers.check("POST", "/api/simulation/mixing/start", 422, {}, "1");
+}
+
 class AnswersOf : public ::testing::TestWithParam<ModelSet> {};
 
 TEST_P(AnswersOf, EveryRouteAreAsDocumented) {
@@ -105,15 +137,23 @@ TEST_P(AnswersOf, EveryRouteAreAsDocumented) {
     answers.check("GET", path, 200);
   check_machines(answers);
   check_refusals(answers);
+  check_compat(answers);
+  check_compat_changes(answers);
 
   const std::string ratios = R"({"AM": 0.5, "CA": 0.02, "PVDF": 0.02, "solvent": 0.46})";
   answers.check("POST", "/start-simulation", 200, {}, R"({"anode": )" + ratios + R"(, "cathode": )" + ratios + "}");
   answers.check("POST", "/start-simulation", 409, {}, R"({"anode": )" + ratios + R"(, "cathode": )" + ratios + "}");
   answers.check("POST", "/factory/start", 200, {}, R"({"id": "waits", "anode_coating_params": {"gap_height": 0.009}})");
   answers.check("POST", "/factory/start", 409, {}, R"({"id": "waits"})");
-  for (int i = 0; i < 3; ++i) answers.check("POST", "/factory/start", 200, {}, "{}");
+  answers.check("POST", "/api/simulation/start", 200);
+  answers.check("POST", "/api/simulation/mixing/start", 200, {}, R"({"electrode_type": "Anode"})");
+  answers.check("POST", "/plant/batch", 200);
   answers.check("POST", "/factory/start", 503, {}, "{}");
+  answers.check("POST", "/api/simulation/start", 400);
+  answers.check("POST", "/api/simulation/mixing/start", 400);
+  answers.check("POST", "/plant/batch", 503);
   check_machines(answers);  // two of them are on
+  check_compat(answers);
   answers.check("GET", "/batches/{id}", 200, {"waits"});
   answers.check("GET", "/factory/status", 200);
   answers.check("DELETE", "/batches/{id}", 200, {"waits"});
@@ -129,7 +169,12 @@ TEST_P(AnswersOf, EveryRouteAreAsDocumented) {
   answers.check("GET", "/batches/{id}", 200, {"2"});
   answers.check("GET", "/factory/logs", 200, {}, {}, "limit=1000");
   answers.check("POST", "/factory/reset", 200);
+  answers.check("POST", "/reset", 200);
+  answers.check("POST", "/api/simulation/reset", 200);
+  answers.check("PATCH", "/factory/pacing", 200, {}, R"({"paused": true})");
+  answers.check("POST", "/api/simulation/start", 200);
   twin.api().set_draining();
+  for (const char* path : {"/reset", "/api/simulation/reset"}) answers.check("POST", path, 400);
   answers.check("GET", "/health/ready", 503);
 
   std::set<std::pair<std::string, std::string>> seen;

@@ -16,7 +16,7 @@ namespace battery_twin::api {
 class ApiUnderTest {
  public:
   explicit ApiUnderTest(process::ModelSet models = process::ModelSet::mechanistic, bool paused = true,
-                        Assets assets = {}, std::string root_path = {})
+                        Assets assets = {}, std::string root_path = {}, bool compat = true)
       : plant_(plant::standard_layout(),
                {.models = models,
                 .step_interval = plant::Interval(0),
@@ -28,6 +28,7 @@ class ApiUnderTest {
                       {.version = "1.2.3",
                        .limits = {.models = models},
                        .assets = std::move(assets),
+                       .compat = compat,
                        .root_path = std::move(root_path)})) {}
 
   Response ask(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view query = {},

@@ -6,11 +6,15 @@
 namespace battery_twin::api {
 namespace {
 
+std::shared_ptr<Compressed> zipped(std::string_view text) {
+  return std::make_shared<Compressed>(Compressed{.gzip = text});
+}
+
 Assets made_up_assets(bool may_change = false) {
   return {.find = [](std::string_view name) -> std::optional<Asset> {
-            if (name == "index.html") return Asset{"<p>dashboard", false, "text/html"};
-            if (name == "docs.html") return Asset{"<p>docs", true, "text/html"};
-            if (name == "assets/app-1.js") return Asset{"script", true, "text/javascript"};
+            if (name == "index.html") return Asset{.bytes = "<p>dashboard", .content_type = "text/html"};
+            if (name == "docs.html") return Asset{.compressed = zipped("docs"), .content_type = "text/html"};
+            if (name == "assets/app-1.js") return Asset{.compressed = zipped("js"), .content_type = "text/javascript"};
             return std::nullopt;
           },
           .may_change = may_change};
@@ -63,8 +67,8 @@ TEST(Pages, WhatTheyLoadIsGoodForEver) {
   ApiUnderTest twin = with_assets();
   const Response script = twin.ask("GET", "/assets/app-1.js");
   EXPECT_EQ(script.status, 200);
-  EXPECT_EQ(script.body, "script");
-  EXPECT_TRUE(script.gzipped);
+  ASSERT_TRUE(script.compressed);
+  EXPECT_EQ(script.compressed->gzip, "js");
   EXPECT_EQ(script.content_type, "text/javascript");
   EXPECT_EQ(field_of(script, "Cache-Control"), "public, max-age=31536000, immutable");
   for (const char* path : {"/assets/none.js", "/assets/", "/assets", "/assets/index.html", "/assets/a/b", "/assets/..",
@@ -123,6 +127,15 @@ TEST(RootPath, IsTakenOffWhereTheProxyHasLeftIt) {
   EXPECT_EQ(twin.ask("POST", "/twin/factory/start", "{}").status, 200);
   EXPECT_EQ(twin.get("/twin/openapi.json").at("servers"), Json::parse(R"([{"url": "/twin"}])"));
   EXPECT_EQ(ApiUnderTest().get("/openapi.json").at("servers"), Json::parse(R"([{"url": "/"}])"));
+}
+
+TEST(RootPath, MayBeCalledLikeTheBeginningOfARoute) {
+  ApiUnderTest twin = with_assets(made_up_assets(), "/factory");
+  for (const char* path : {"/factory/status", "/factory/factory/status", "/factory/", "/factory/health", "/health"})
+    EXPECT_EQ(twin.ask("GET", path).status, 200) << path;
+  EXPECT_EQ(twin.ask("GET", "/factory/status/").status, 307);
+  EXPECT_EQ(twin.ask("GET", "/factory/none").status, 404);
+  EXPECT_TRUE(ApiUnderTest(process::ModelSet::mechanistic, true, {}, "/ws").api().is_websocket("/ws/status"));
 }
 
 TEST(RootPath, StaysInRedirects) {

@@ -139,6 +139,8 @@ void expect_many(const Verdicts& verdicts, int least) {
   EXPECT_GT(verdicts.refused, least);
 }
 
+constexpr std::string_view kCompat = "compat";
+
 struct BodyRoute {
   std::string_view method;
   std::string path;
@@ -148,6 +150,7 @@ struct BodyRoute {
 std::vector<BodyRoute> body_routes() {
   std::vector<BodyRoute> routes;
   for (const Route& route : Routes::table()) {
+    if (route.says.tag == kCompat) continue;  // compat_test.cpp: other codes
     if (!route.body.empty() && route.pattern.find('{') == std::string_view::npos)
       routes.push_back({route.method, std::string(route.pattern), std::string(route.body)});
   }
@@ -209,6 +212,7 @@ TEST(Verdicts, OfEveryFieldAreTheSame) {
 
 TEST(Verdicts, OfTheDocumentsExamplesAreGood) {
   for (const Route& route : Routes::table()) {
+    if (route.says.tag == kCompat) continue;
     for (const Example& example : route.says.examples) {
       if (example.name.empty()) break;
       ApiUnderTest twin;

@@ -106,7 +106,7 @@ function listen(page, allowed) {
 export const refused = (status) => new RegExp(`^Failed to load resource: the server responded with a status of ${status} `);
 
 /** What Chromium says when nobody is there. */
-export const AWAY = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|WebSocket connection to .* failed/;
+export const AWAY = /ERR_CONNECTION|ERR_SOCKET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|WebSocket connection to .* failed/;
 
 /** Asks the server beside the page. */
 export async function ask(server, method, path, body) {

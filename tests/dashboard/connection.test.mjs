@@ -54,6 +54,7 @@ async function cableTo(t, server) {
       });
     }
   });
+  cable.unref(); // a failed test does not come to close it
   await new Promise((resolve) => cable.listen(0, '127.0.0.1', resolve));
   const cut = () => {
     whole = false;

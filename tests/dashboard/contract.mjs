@@ -6,7 +6,7 @@ import addFormats from 'ajv-formats';
 import Ajv2020 from 'ajv/dist/2020.js';
 
 // Annotations that the documents use beside JSON Schema's own.
-const ANNOTATIONS = ['x-unit', 'x-usual', 'discriminator'];
+const ANNOTATIONS = ['x-unit', 'x-usual', 'x-description', 'x-hint', 'discriminator'];
 
 function makeAjv(document) {
   const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });

@@ -32,9 +32,9 @@ test('a batch is started by a click, is seen to go through the plant, and its fi
   await dialog.getByLabel('Id', { exact: true }).fill('clicked');
   await dialog.getByRole('button', { name: 'Start the batch' }).click();
   await dialog.waitFor({ state: 'hidden' });
-  await page.getByRole('row', { name: /clicked.*running/ }).waitFor();
-
-  await page.getByRole('link', { name: 'Plant' }).click();
+  // Where it was asked for, it is seen to go.
+  await page.getByRole('heading', { level: 1, name: 'Plant' }).waitFor();
+  await page.getByText('Batch clicked accepted, started at once').waitFor();
   await page.getByRole('link', { name: /, working on batch clicked/ }).first().waitFor();
   await ask(server, 'PATCH', '/factory/pacing', { step_interval_ms: 0 });
   await page.getByText('No batch is running.').waitFor();

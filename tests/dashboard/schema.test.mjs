@@ -39,13 +39,16 @@ async function serve(t, settings, then) {
 const paused = (client) => client.ask('PATCH', '/factory/pacing', '{"paused": true}');
 const reset = (client) => client.ask('POST', '/factory/reset');
 
-// The routes that take a body; that of the machines' parameters once for each machine.
+// Those of the Python front end answer with other codes, and have a test of their own.
+const isCompat = (operation) => operation.tags.includes('compat');
+
+// The native routes that take a body; that of the machines' parameters once for each machine.
 function routesWithBodies({ json }) {
   const routes = [];
   for (const [path, operations] of Object.entries(json.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       const reference = operation.requestBody?.content['application/json'].schema.$ref;
-      if (!reference) continue;
+      if (!reference || isCompat(operation)) continue;
       const name = reference.split('/').pop();
       if (name !== 'ParametersChange') {
         routes.push({ method: method.toUpperCase(), path, name });
@@ -231,6 +234,66 @@ test('queries get the same verdict from Ajv and from the server', async (t) => {
   });
 });
 
+// What the server says of a body that a route of the Python front end took: good, forbidden by the schema (422, or a
+// type error), or wrong in what no schema says.
+function compatVerdict({ status, body }) {
+  if (status === 200) return body.success ? 'good' : 'wrong';
+  assert.ok(status === 400 || status === 422, JSON.stringify(body));
+  if (status === 422) return 'forbidden';
+  const code = body.detail.error_code;
+  return code === 'MACHINE_PARAMETER_TYPE_ERROR' || code === 'MISSING_STAGE' ? 'forbidden' : 'wrong';
+}
+
+test('bodies of the Python front end get the same verdict from Ajv and from the server', async (t) => {
+  await serve(t, { database: 'none', options: ['--queue-limit', '100000'] }, async (client) => {
+    const { contract } = client;
+    const { paths } = contract.json;
+    await paused(client);
+    const machines = routesWithBodies(contract).filter(({ machine }) => machine);
+    const routes = [];
+    for (const [path, operations] of Object.entries(paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        if (!isCompat(operation) || !operation.requestBody) continue;
+        const name = operation.requestBody.content['application/json'].schema.$ref.split('/').pop();
+        if (name !== 'CompatParameters') routes.push({ method: method.toUpperCase(), path, name });
+        else
+          for (const { line, machine } of machines)
+            routes.push({ method: method.toUpperCase(), name: `compat_${machine}_request`,
+              path: path.replace('{line_type}', line).replace('{machine_id}', machine) });
+      }
+    }
+    assert.equal(routes.length, 19, 'three routes and 16 machines');
+    for (const [number, { method, path, name }] of routes.entries()) {
+      const schema = contract.json.components.schemas[name];
+      const validate = contract.validator('components', 'schemas', name);
+      const maker = new BodyMaker(contract, new Random(2000 * SEED + number));
+      const verdicts = { good: 0, forbidden: 0, wrong: 0 };
+      const compare = async (text) => {
+        const body = JSON.parse(text);
+        const isNear = (bound) => body?.temperature !== bound && Math.abs(body?.temperature - bound) < 1e-9;
+        if ([-73.15, 326.85].some(isNear)) return; // it is the bound once it is in kelvin
+        const answer = await client.ask(method, path, text);
+        const verdict = compatVerdict(answer);
+        const isGood = validate(body) && !text.includes('1e400');
+        verdicts[verdict] += 1;
+        const told = `${method} ${path}\nbody: ${text.slice(0, 1000)}\najv: ${asText(validate.errors) || 'good'}\n${answer.text}`;
+        // Ranges are in the schema of a machine, and not in that of a form, whose labels it does not have; sums are in none.
+        if (isGood) assert.notEqual(verdict, 'forbidden', `only the server refuses it\n${told}`);
+        else if (name !== 'CompatForm') assert.notEqual(verdict, 'good', `only the schema forbids it\n${told}`);
+        // What stands under another stage's label is not looked at.
+        else if (verdict === 'good') assert.ok(validate.errors.every((error) => error.instancePath.startsWith('/parameters/')), told);
+        if (isGood && verdict === 'wrong')
+          assert.match(answer.text, /must sum to 1|would run for more|VALIDATION_FAILED|PARAMETER_VALUE_ERROR/, told);
+      };
+      for (const body of maker.fields(schema)) await compare(maker.write(body));
+      for (let i = 0; i < BODIES / 2; ++i) await compare(maker.write(i % 3 === 0 ? maker.good(schema) : maker.bad(schema)));
+      t.diagnostic(`${path} ${JSON.stringify(verdicts)}`);
+      assert.ok(verdicts.good > BODIES / 50, `too few good bodies for ${path}`);
+      assert.ok(verdicts.forbidden > BODIES / 50, `too few bad bodies for ${path}`);
+    }
+  });
+});
+
 // The bodies of the README's curl lines.
 const readmeBodies = () =>
   [...readFileSync(join(HERE, '../../README.md'), 'utf8').matchAll(/-d '([^']*)'/g)].map(([, text]) => text);
@@ -393,9 +456,15 @@ for (const [models, options] of Object.entries(MODELS)) {
       await expect(304, 'GET', '/', undefined, { Accept: 'text/html', 'If-None-Match': page.headers.etag });
       const look = async () => {
         for (const target of ['/', '/openapi.json', '/asyncapi.json', '/factory/status', '/factory/logs?limit=1000',
-          '/batches', '/health', '/health/live', '/health/ready', '/metrics', '/docs', asset])
+          '/batches', '/health', '/health/live', '/health/ready', '/metrics', '/docs', asset, '/api/simulation/state',
+          '/api/plant/state', '/plant/state'])
           await expect(200, 'GET', target);
-        for (const { line, machine } of machines) await expect(200, 'GET', `/machine/${line}/${machine}/status`);
+        for (const { line, machine } of machines) {
+          for (const begin of ['', '/api']) await expect(200, 'GET', `${begin}/machine/${line}/${machine}/status`);
+          await expect(200, 'GET', `/api/db/${line === 'cell' ? machine : `${line}_${machine}`}`);
+        }
+        for (const stage of contract.json.components.schemas.CompatForm.properties.stage.enum)
+          await expect(200, 'GET', `/api/parameters/current/${encodeURIComponent(stage)}`);
       };
       await look();
       // A whole batch, looked at from inside all machines.
@@ -423,11 +492,22 @@ for (const [models, options] of Object.entries(MODELS)) {
       await expect(200, 'POST', '/factory/start', '{"id": "queued"}');
       await expect(200, 'POST', '/factory/start', '{}');
       await expect(503, 'POST', '/factory/start', '{}');
+      await expect(503, 'POST', '/plant/batch');
+      for (const target of ['/api/simulation/start', '/api/simulation/mixing/start']) await expect(400, 'POST', target);
       await look();
       await expect(200, 'DELETE', '/batches/queued');
       await expect(202, 'DELETE', '/batches/running');
       await expect(200, 'POST', '/factory/reset');
       await look();
+      for (const target of ['/api/simulation/start', '/api/simulation/mixing/start', '/plant/batch'])
+        await expect(200, 'POST', target);
+      await expect(400, 'POST', '/reset');
+      await expect(200, 'POST', '/factory/reset');
+      for (const target of ['/reset', '/api/simulation/reset']) await expect(200, 'POST', target);
+      for (const [target, status] of [['anode/x', 400], ['x/mixing', 400]])
+        await expect(status, 'GET', `/api/machine/${target}/status`);
+      await expect(400, 'GET', '/api/parameters/current/x');
+      await expect(200, 'GET', '/api/db/x');
 
       for (const [method, target] of [['GET', '/batches/none'], ['DELETE', '/batches/none'], ['GET', '/batches/a%20b'],
         ['GET', '/batches/none/telemetry'], ['GET', '/machine/anode/aging/status'], ['GET', '/machine/x/mixing/status']])
@@ -457,7 +537,7 @@ for (const [models, options] of Object.entries(MODELS)) {
       }
       for (const path of Object.keys(contract.json.paths)) {
         const target = path.replace('{line_type}', 'anode').replace('{machine_id}', 'mixing').replace('{id}', '1')
-          .replace('/assets/{name}', asset);
+          .replace('/assets/{name}', asset).replace('{stage}', 'Anode%20Mixing').replace('{table}', 'anode_mixing');
         const methods = Object.keys(contract.json.paths[path]).map((method) => method.toUpperCase());
         for (const method of methods) {
           await expect(421, method, target, undefined, { Host: 'elsewhere.example' });

@@ -36,6 +36,7 @@ bool is_in(milliseconds value, milliseconds low, milliseconds high) { return val
 void check_options(const app::ServeOptions& options) {
   constexpr milliseconds kDay{86'400'000};
   const http::ServerConfig& server = options.server;
+  require(server.fd >= -1, "a descriptor is none or one");
   require(server.backlog >= 1 && server.backlog <= 65535, "the backlog is in its range");
   require(server.max_body >= 1 && server.max_body <= 1u << 30, "the longest body is in its range");
   require(server.ws_max_message >= 1 && server.ws_max_message <= 1u << 30, "the longest message is in its range");

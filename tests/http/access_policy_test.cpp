@@ -22,6 +22,16 @@ TEST(AccessPolicy, RefusesForeignOrigins) {
   EXPECT_TRUE(policy.allows_origin("https://grafana.example", "twin.example:8000"));
 }
 
+TEST(AccessPolicy, TheOwnOriginHasTheSchemeOfTheRequest) {
+  const AccessPolicy policy({}, {}, true);
+  EXPECT_TRUE(policy.allows_origin("https://twin.example", "twin.example", true));
+  EXPECT_TRUE(policy.allows_origin("https://Twin.example:8443", "twin.example:8443", true));
+  EXPECT_FALSE(policy.allows_origin("http://twin.example", "twin.example", true));
+  EXPECT_FALSE(policy.allows_origin("https://twin.example", "twin.example", false));
+  EXPECT_FALSE(policy.allows_origin("https://twin.example:1", "twin.example", true));
+  EXPECT_TRUE(policy.allows_origin("http://localhost:3000", "twin.example", true));
+}
+
 TEST(AccessPolicy, StopsDnsRebinding) {
   const AccessPolicy policy({}, {"twin.example"}, true);
   for (const char* host : {"127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]:8000", "10.0.0.7", "Twin.Example:80"})

@@ -158,6 +158,31 @@ TEST(Reset, OfAnIdlePlantGivesTheDefaultsBack) {
   EXPECT_EQ(log.count(EventType::machine_parameters_updated), 2u) << "nothing was left to change";
 }
 
+TEST(Reset, IfIdleCancelsNothing) {
+  EventLog log;
+  PlantConfig config = full_speed();
+  config.paused = true;
+  PlantSimulation plant(standard_layout(), config, log.queue());
+  const Station& coating = *plant.layout().find(Line::anode, "coating");
+  const process::Values defaults = plant.parameters(coating);
+  const process::Values others{0.1, 300e-6, 8e-6, 0.4};
+  plant.set_parameters(coating, others);
+  const std::string id = enqueue(plant);
+  const std::string waits = enqueue(plant);
+  EXPECT_FALSE(plant.reset_if_idle());
+  EXPECT_EQ(plant.parameters(coating), others);
+  plant.set_pacing({Interval(0), false});
+  log.wait_for(EventType::batch_completed, id);
+  log.wait_for(EventType::batch_completed, waits);
+  EXPECT_TRUE(plant.reset_if_idle());
+  EXPECT_EQ(plant.parameters(coating), defaults);
+  EXPECT_TRUE(plant.reset_if_idle()) << "there is nothing to change any more";
+  plant.set_parameters(coating, others);
+  plant.stop();
+  EXPECT_FALSE(plant.reset_if_idle()) << "what is set is for the next start";
+  EXPECT_EQ(plant.parameters(coating), others);
+}
+
 TEST(Reset, AnswersOnceAllBatchesHaveLeftTheirMachines) {
   const Layout layout({&gated()}, {&polishing()});
   EventLog log;

@@ -147,6 +147,7 @@ TEST(BadInput, OfFactoryStartIsToldAllAtOnceInDocumentOrder) {
        R"({"id":")" + std::string(65, 'x') + R"("})",
        {{body_loc({"id"}), "string_pattern_mismatch"}}},
       {"id with a slash", "POST", kStart, R"({"id":"a/b"})", {{body_loc({"id"}), "string_pattern_mismatch"}}},
+      {"id that is a folder", "POST", kStart, R"({"id":".."})", {{body_loc({"id"}), "string_pattern_mismatch"}}},
       {"seed with a fraction", "POST", kStart, R"({"seed":1.5})", {{body_loc({"seed"}), "int_type"}}},
       {"seed as text", "POST", kStart, R"({"seed":"1"})", {{body_loc({"seed"}), "int_type"}}},
       {"seed as boolean", "POST", kStart, R"({"seed":true})", {{body_loc({"seed"}), "int_type"}}},

@@ -436,6 +436,20 @@ const std::vector<RouteMethods>& routes() {
       {"/batches", {"GET", "HEAD"}},
       {"/batches/some", {"GET", "HEAD", "DELETE"}},
       {"/ws/status", {"GET"}},
+      {"/api/simulation/state", {"GET", "HEAD"}},
+      {"/api/simulation/start", {"POST"}},
+      {"/api/simulation/mixing/start", {"POST"}},
+      {"/api/simulation/reset", {"POST"}},
+      {"/reset", {"POST"}},
+      {"/api/machine/anode/mixing/status", {"GET", "HEAD"}},
+      {"/api/machine/cell/aging/parameters", {"PATCH"}},
+      {"/api/parameters/validate", {"POST"}},
+      {"/api/parameters/update", {"POST"}},
+      {"/api/parameters/current/Anode%20Mixing", {"GET", "HEAD"}},
+      {"/api/db/anode_mixing", {"GET", "HEAD"}},
+      {"/api/plant/state", {"GET", "HEAD"}},
+      {"/plant/state", {"GET", "HEAD"}},
+      {"/plant/batch", {"POST"}},
   };
   return all;
 }

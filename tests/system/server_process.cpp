@@ -13,7 +13,8 @@
 namespace battery_twin::system {
 namespace {
 
-constexpr std::string_view kRunning = "battery-twin running on http://127.0.0.1:";
+constexpr std::string_view kRunning = "battery-twin running on ";
+constexpr std::string_view kEndOfRunning = " (Press CTRL+C to quit)";
 constexpr std::chrono::milliseconds kPollInterval{5};  // waitpid has no deadline of its own
 
 struct Pipe {
@@ -139,11 +140,13 @@ std::string Process::err() const {
 ServerProcess::ServerProcess(const std::vector<std::string>& options, const std::vector<std::string>& wrapper)
     : Process(server_arguments(options, wrapper)) {
   // The line's end, so that the number before it is whole.
-  const bool running = wait_for_error_text("(Press CTRL+C to quit)");
+  const bool running = wait_for_error_text(kEndOfRunning);
   const std::string text = err();
   const auto start = text.find(kRunning);
   if (!running || start == std::string::npos) throw std::runtime_error("the server did not start: " + text);
-  port_ = static_cast<std::uint16_t>(std::atoi(text.c_str() + start + kRunning.size()));
+  const std::string where = text.substr(start, text.find(kEndOfRunning, start) - start);
+  if (where.find("://127.0.0.1:") == std::string::npos) return;
+  port_ = static_cast<std::uint16_t>(std::atoi(where.c_str() + where.rfind(':') + 1));
 }
 
 }  // namespace battery_twin::system

@@ -60,7 +60,7 @@ class Process {
   std::vector<std::thread> readers_;
 };
 
-/// The server on a free port of 127.0.0.1.
+/// The server on a free port of 127.0.0.1, unless the options say otherwise.
 class ServerProcess : public Process {
  public:
   /// Returns once it listens.
@@ -68,6 +68,7 @@ class ServerProcess : public Process {
   /// @throws std::runtime_error  when it does not, with what it said
   explicit ServerProcess(const std::vector<std::string>& options = {}, const std::vector<std::string>& wrapper = {});
 
+  /// 0 where it does not listen on 127.0.0.1.
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// "http://127.0.0.1:" and the port.
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }

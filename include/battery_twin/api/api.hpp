@@ -24,6 +24,7 @@ struct ApiConfig {
   store::Store* store = nullptr;                        ///< what remembers more than the plant; must outlive the api
   std::vector<plant::Event> history{};                  ///< the newest events from before this plant, in order
   Assets assets{};
+  bool compat = true;       ///< also the routes by which the Python server's front end knows the plant
   std::string root_path{};  ///< below which a proxy serves these routes, e.g. "/twin"; paths with and without are known
 };
 
@@ -34,7 +35,8 @@ class Api : public Handler {
   virtual void pump() = 0;
   /// A part of that, so that others on the thread have their turn. True when it is to be called again.
   virtual bool pump_some() = 0;
-  /// Sends the newest telemetry and progress to the clients that want them. To be called every `kTick`.
+  /// Sends the newest telemetry and progress to the clients that want them, and answers what waited for a time. To be
+  /// called every `kTick`.
   virtual void tick() = 0;
   /// From now on `/health/ready` says no.
   virtual void set_draining() = 0;

@@ -1,17 +1,20 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "battery_twin/api/message.hpp"
 
 namespace battery_twin::api {
 
 /// A page that a browser shows, or a file that such a page loads.
 struct Asset {
-  std::string bytes;
-  bool gzipped = false;           ///< `bytes` are its gzip form
-  std::string_view content_type;  ///< a text that lives for ever
+  std::string bytes{};
+  std::shared_ptr<Compressed> compressed{};  ///< what it is instead, where it was compressed beforehand
+  std::string_view content_type;             ///< a text that lives for ever
 };
 
 /// The files of the dashboard and of Swagger UI.

@@ -39,6 +39,8 @@ class JsonWriter {
   JsonWriter& null() { return raw("null"); }
   /// A tree, for the rare parts.
   JsonWriter& document(const Json& tree) { return raw(dump(tree)); }
+  /// A value that is written already.
+  JsonWriter& written(std::string_view json) { return raw(json); }
 
   template <class Value>
   JsonWriter& member(std::string_view name, const Value& content) {

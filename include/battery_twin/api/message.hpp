@@ -36,13 +36,20 @@ class BodySource {
   virtual void next(std::function<void(Piece)> done) = 0;
 };
 
+/// The gzip form of a body that many get, and the body itself once one has come who does not take gzip. Used on the I/O
+/// thread only.
+struct Compressed {
+  std::string_view gzip;  ///< a text that lives for ever
+  std::string plain{};    ///< empty until it was wanted
+};
+
 struct Response {
   int status = 200;
   std::string body;
   std::string_view content_type = "application/json";          ///< a text that lives for ever; empty: no body
   std::vector<std::pair<std::string, std::string>> headers{};  ///< further fields; no CR or LF in either part
   std::shared_ptr<BodySource> source{};                        ///< where the body comes from instead of `body`
-  bool gzipped = false;                                        ///< `body` is the gzip form of what the client is to get
+  std::shared_ptr<Compressed> compressed{};                    ///< where the body comes from instead of `body`
   std::uint64_t etag = 0;  ///< another one for another body: a client that has it already gets 304; 0: none
 };
 

@@ -35,7 +35,7 @@ class Errors {
 };
 
 /// What a batch may be called.
-inline constexpr std::string_view kIdPattern = "^[A-Za-z0-9._-]{1,64}$";
+inline constexpr std::string_view kIdPattern = R"(^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$)";
 
 /// Rules that hold wherever parameters are read.
 struct Limits {

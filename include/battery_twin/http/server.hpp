@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "battery_twin/api/handler.hpp"
+#include "battery_twin/http/tls.hpp"
+#include "battery_twin/http/trusted_proxies.hpp"
 
 namespace battery_twin::http {
 
@@ -18,11 +20,14 @@ struct ServerConfig {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8000;  ///< 0: any free one
   std::string uds;            ///< path of a Unix socket to listen on instead of host and port; or empty
+  int fd = -1;                ///< a socket of somebody else's to listen on instead of all these; or -1
   int backlog = 2048;
   std::size_t limit_concurrency = 0;  ///< connections served at once, 503 beyond; 0: as many as there are descriptors
 
   std::vector<std::string> cors_origins;       ///< allowed beside the own and loopback origins; "*": every one
   std::vector<std::string> allowed_hosts;      ///< names that `Host` may hold beside addresses and localhost
+  TrustedProxies trusted_proxies;              ///< whose word on a client's address and scheme counts
+  std::shared_ptr<const Tls> tls;              ///< how all connections are encrypted; null: they are not
   std::string server_header = "battery-twin";  ///< empty: no `Server` field
   bool date_header = true;
   std::vector<std::pair<std::string, std::string>> extra_headers;  ///< on every answer
@@ -54,6 +59,9 @@ struct ServerConfig {
 class Server {
  public:
   virtual ~Server() = default;
+  /// Takes another configuration, but where it listens. Whether it speaks TLS stays, with other certificates. Open
+  /// connections keep what was decided when they came: their certificates, and whether they are trusted proxies.
+  virtual void configure(ServerConfig config) = 0;
   /// Where it listens, e.g. "http://127.0.0.1:8000" or "unix socket /run/twin.sock".
   [[nodiscard]] virtual std::string url() const = 0;
   /// Only this machine can reach it: loopback or a Unix socket.

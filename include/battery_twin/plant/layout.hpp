@@ -44,7 +44,7 @@ class Layout {
   std::array<std::size_t, process::kLines.size() + 1> first_{};
 };
 
-/// The plant of 16 machines. A further machine type is one more line in its definition.
+/// The plant that is served. A further machine type is one more line in its definition.
 [[nodiscard]] const Layout& standard_layout();
 
 }  // namespace battery_twin::plant

@@ -128,6 +128,9 @@ class PlantSimulation {
   /// machines;
   ///              from this thread or from one of the pool; must neither block nor call the plant
   void reset(std::function<void(std::vector<std::string>)> done);
+  /// Gives every machine its default parameters where no batch waits, runs or is about to be accepted.
+  /// @return false where one does, or the plant stops; then nothing has changed
+  [[nodiscard]] bool reset_if_idle();
 
   /// Sets a station's parameters for the batches that enter it from now on. `values` must be valid.
   /// @param warnings  what is unusual about them; goes into the event

@@ -41,22 +41,30 @@ struct Figure {
   std::string_view name;
   std::string_view unit;
   std::optional<double> EndOfLine::*member;
+  std::string_view description;
   bool is_count = false;
 };
 
 inline constexpr std::array<Figure, 12> kFigures{{
-    {"capacity_Ah", "Ah", &EndOfLine::capacity_Ah},
-    {"capacity_deviation_Ah", "Ah", &EndOfLine::capacity_deviation_Ah},
-    {"energy_Wh", "Wh", &EndOfLine::energy_Wh},
-    {"internal_resistance_mOhm", "mOhm", &EndOfLine::internal_resistance_mOhm},
-    {"self_discharge_mV_per_day", "mV/day", &EndOfLine::self_discharge_mV_per_day},
-    {"first_cycle_efficiency", "1", &EndOfLine::first_cycle_efficiency},
-    {"np_ratio", "1", &EndOfLine::np_ratio},
-    {"electrolyte_g_per_Ah", "g/Ah", &EndOfLine::electrolyte_g_per_Ah},
-    {"mass_g", "g", &EndOfLine::mass_g},
-    {"cells_started", "1", &EndOfLine::cells_started, true},
-    {"cells_good", "1", &EndOfLine::cells_good, true},
-    {"yield", "1", &EndOfLine::yield},
+    {"capacity_Ah", "Ah", &EndOfLine::capacity_Ah,
+     "Of the first discharge, less the loss of aging; mean of the good cells"},
+    {"capacity_deviation_Ah", "Ah", &EndOfLine::capacity_deviation_Ah,
+     "Standard deviation of the capacity from cell to cell"},
+    {"energy_Wh", "Wh", &EndOfLine::energy_Wh,
+     "Of the first discharge, less the loss of aging; mean of the good cells"},
+    {"internal_resistance_mOhm", "mOhm", &EndOfLine::internal_resistance_mOhm,
+     "Of formation, with the growth of aging; mean of the good cells"},
+    {"self_discharge_mV_per_day", "mV/day", &EndOfLine::self_discharge_mV_per_day,
+     "At the end of aging; mean of the good cells"},
+    {"first_cycle_efficiency", "1", &EndOfLine::first_cycle_efficiency,
+     "Charge out over charge in, in formation; mean of the good cells"},
+    {"np_ratio", "1", &EndOfLine::np_ratio, "Capacity of the anode over that of the cathode; mean of the good cells"},
+    {"electrolyte_g_per_Ah", "g/Ah", &EndOfLine::electrolyte_g_per_Ah,
+     "Electrolyte dosed over the capacity; mean of the good cells"},
+    {"mass_g", "g", &EndOfLine::mass_g, "With electrolyte and housing; mean of the good cells"},
+    {"cells_started", "1", &EndOfLine::cells_started, "Strips of the electrode that has fewer", true},
+    {"cells_good", "1", &EndOfLine::cells_good, "Cells without scrap", true},
+    {"yield", "1", &EndOfLine::yield, "Good cells over cells started"},
 }};
 
 /// A figure of each single cell that has left the last machine, as `mechanistic` computes it.

@@ -71,9 +71,14 @@ class Store : public plant::Journal {
                                                                             bool ascending, std::size_t limit,
                                                                             std::optional<std::string_view> after) = 0;
   /// @param station  only of this one
+  /// @param from_step  of each machine, this step and later ones
   /// @return on a connection of its own; must not outlive the store
   [[nodiscard]] virtual std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch,
-                                                                   std::optional<std::size_t> station) = 0;
+                                                                   std::optional<std::size_t> station,
+                                                                   std::uint32_t from_step) = 0;
+  [[nodiscard]] std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station) {
+    return telemetry(batch, station, 0);
+  }
   /// In order.
   [[nodiscard]] virtual std::vector<plant::Event> events(const EventFilter& filter) = 0;
 

@@ -12,7 +12,7 @@ import { described } from './parts';
 export interface Course {
   label: string;
   steps: readonly Step[];
-  /** Where no history is kept, before which steps some are missing; null: wherever a number is. */
+  /** Steps before which the connection was broken. */
   breaks: ReadonlySet<number> | null;
 }
 

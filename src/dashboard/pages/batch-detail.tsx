@@ -8,7 +8,7 @@ import { Icon } from '../icons';
 import { onMessages, stale } from '../live';
 import { link } from '../router';
 import type { Schema } from '../schema';
-import { get, Refusal, url, type Batch } from '../server';
+import { type Batch, getBatch, Refusal, url } from '../server';
 import { moment } from '../time';
 import { Fact, Problem, WordState } from '../ui';
 import { EndOfLine } from './batch-end';
@@ -35,7 +35,7 @@ function useBatch(id: string): { batch: Batch | null; error: unknown } {
       last = Date.now();
       out = true;
       try {
-        batch.value = await get<Batch>(batchPath(id), control.signal);
+        batch.value = await getBatch(id, control.signal);
         error.value = null;
       } catch (problem) {
         if (!control.signal.aborted) error.value = problem;
@@ -189,18 +189,18 @@ function Parameters({ batch, schema }: { batch: Batch; schema: Schema | null }) 
     return open ? (
       <section aria-labelledby="parameters">
         <h2 id="parameters">Parameters</h2>
-        <p class="hint">None is recorded yet: each machine takes what it is set to when the batch comes to it.</p>
+        <p class="hint">None are recorded yet: each machine uses its own settings when the batch reaches it.</p>
       </section>
     ) : null;
   return (
     <section aria-labelledby="parameters">
       <h2 id="parameters">Parameters</h2>
-      {open && <p class="hint">Those that are not here are recorded when the batch comes to their machine.</p>}
+      {open && <p class="hint">The others are recorded when the batch reaches their machine.</p>}
       <details class="section">
         <summary>
           <span>What it was made with</span>
           <span class={differ > 0 ? 'count' : 'hint'}>
-            {differ > 0 ? `${differ} of ${rows.length} differ from the present defaults` : 'as the present defaults'}
+            {differ > 0 ? `${differ} of ${rows.length} differ from the present defaults` : 'the same as the present defaults'}
           </span>
         </summary>
         {differ > 0 && (
@@ -258,7 +258,7 @@ function Downloads({ batch }: { batch: Batch }) {
           <Icon name="down" /> This batch as JSON
         </a>
       </div>
-      <p class="hint">Of a single machine: open it above. Files hold SI units.</p>
+      <p class="hint">For a single machine, open it above. All files are in SI units.</p>
     </section>
   );
 }

@@ -3,7 +3,7 @@
 import { words, type Output, type Schema } from '../schema';
 import type { Batch } from '../server';
 import { format } from '../units';
-import { figure, processLabel } from './batch-parts';
+import { causeLabel, figure, tableTitle, tableUnit } from './batch-parts';
 
 export function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | null }) {
   const all = Object.entries(batch.end_of_line ?? {});
@@ -18,8 +18,8 @@ export function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | nu
       {batch.end_of_line === null && (
         <p class="hint">
           {batch.status === 'queued' || batch.status === 'running'
-            ? 'Its figures come with the end of the batch.'
-            : 'The batch did not come to its end: there are no figures.'}
+            ? 'The figures follow when the batch is completed.'
+            : 'The batch did not reach the end of the line, so there are no figures.'}
         </p>
       )}
       {plain.length > 0 && (
@@ -36,7 +36,7 @@ export function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | nu
           })}
         </dl>
       )}
-      {unknown.length > 0 && <p class="hint">Not known to these models: {unknown.join(', ')}.</p>}
+      {unknown.length > 0 && <p class="hint">Not calculated by these models: {unknown.join(', ')}.</p>}
       <div class="bars-beside">
         {tables.map(([name, values]) => (
           <Bars key={name} name={name} values={values} output={schema?.endOfLine.get(name)} schema={schema} />
@@ -44,12 +44,6 @@ export function EndOfLine({ batch, schema }: { batch: Batch; schema: Schema | nu
       </div>
     </section>
   );
-}
-
-/** "machine_energy_kWh": the unit stands at the end of the name where the schema gives none. */
-function tableTitle(name: string): [string, string] {
-  const unit = /_(k?Wh|J|kg|g|s)$/.exec(name)?.[1];
-  return unit ? [words(name.slice(0, -unit.length - 1)), unit] : [words(name), ''];
 }
 
 interface BarsProps {
@@ -63,12 +57,12 @@ function Bars({ name, values, output, schema }: BarsProps) {
   const sorted = Object.entries(values).sort(([, a], [, b]) => b - a);
   const most = Math.max(...sorted.map(([, value]) => value), 0);
   const sum = sorted.reduce((all, [, value]) => all + value, 0);
-  const [title, unit] = tableTitle(name);
+  const unit = tableUnit(name);
   const text = (value: number) => `${format(value, 4)}${unit ? ` ${unit}` : ''}`;
   return (
     <div class="card">
       <h3>
-        {title}
+        {tableTitle(name)}
         {sorted.length > 0 && <span class="hint"> {text(sum)} in all</span>}
       </h3>
       {output?.description && <p class="hint">{output.description}</p>}
@@ -89,11 +83,4 @@ function Bars({ name, values, output, schema }: BarsProps) {
       )}
     </div>
   );
-}
-
-/** "inspection_anode Pass_surface": a machine and what it says. */
-function causeLabel(schema: Schema | null, key: string): string {
-  const [process = '', ...rest] = key.split(' ');
-  const label = processLabel(schema, process);
-  return rest.length > 0 ? `${label}: ${words(rest.join(' ')).toLowerCase()}` : label;
 }

@@ -4,14 +4,16 @@ import { signal, useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { Icon } from '../icons';
-import { factory, queue, running, stale, type Running } from '../live';
+import { connection, factory, queue, running, stageOf, stale, type Running } from '../live';
 import { link, place, refine } from '../router';
+import { save } from '../save';
 import { words, type Schema } from '../schema';
-import { get, type Batch } from '../server';
+import { type Batch, getBatch } from '../server';
 import { duration, moment } from '../time';
-import { NOT_CONNECTED, Problem, Progress, WordState } from '../ui';
+import { Problem, Progress, WordState } from '../ui';
+import { csvOf } from './batch-csv';
 import { Actions, asked, figure, lasted, numberOf, outcomeOf, startLink } from './batch-parts';
-import { batchPath, cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
+import { cancelling, failure, isOver, keep, known, loading, loadMore, next, stateOf } from './batch-store';
 import { useSchema } from './parts';
 
 const statuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -138,14 +140,14 @@ export function BatchList() {
               </tbody>
             </table>
           </div>
-          <More count={rows.length} order={order} />
+          <More count={rows.length} order={order} rows={rows} schema={schema} />
         </>
       )}
     </>
   );
 }
 
-function StartButton() {
+export function StartButton() {
   const open = !stale.value && (factory.value?.accepting ?? true);
   const go = (event: Event) => {
     if (!open) event.preventDefault();
@@ -297,10 +299,10 @@ function Lines({ now, brief = false, few = false }: { now: Running; brief?: bool
   return (
     <ul class={brief ? 'lines brief' : 'lines'}>
       {(few ? moving(now) : Object.entries(now.progress)).map(([line, value]) => (
-        <li key={line} title={brief ? `${words(line)}: ${stageText(now.stage[line], value)}` : undefined}>
+        <li key={line} title={brief ? `${words(line)}: ${stageText(stageOf(now, line), value)}` : undefined}>
           <span>{words(line)}</span>
           <Progress value={value} label={`Batch ${now.id}, ${line} line`} />
-          {!brief && <span class="dim">{stageText(now.stage[line], value)}</span>}
+          {!brief && <span class="dim">{stageText(stageOf(now, line), value)}</span>}
         </li>
       ))}
     </ul>
@@ -309,7 +311,7 @@ function Lines({ now, brief = false, few = false }: { now: Running; brief?: bool
 
 function stageText(stage: string | null | undefined, value: number): string {
   const percent = `${Math.floor(value * 100)}\u00a0%`;
-  if (stage === null || stage === undefined || stage === 'pending') return 'waits';
+  if (stage === null || stage === undefined || stage === 'pending') return 'waiting';
   return stage === 'completed' ? 'done' : `${words(stage)}, ${percent}`;
 }
 
@@ -354,10 +356,10 @@ function Now() {
         )}
         {waits > 0 ? (
           <>
-            <a href={link(['batches'], { status: 'queued' })}>{waits} queued</a>, next: batch {queue.value[0]}.
+            <a href={link(['batches'], { status: 'queued' })}>{waits} queued</a>, batch {queue.value[0]} is next.
           </>
         ) : (
-          'None queued.'
+          'The queue is empty.'
         )}
       </p>
     </section>
@@ -373,7 +375,7 @@ function useExact(id: string): Batch | null {
     if (loaded || !/^[A-Za-z0-9._-]{1,64}$/.test(id)) return;
     const control = new AbortController();
     const timer = setTimeout(() => {
-      get<Batch>(batchPath(id), control.signal).then(
+      getBatch(id, control.signal).then(
         (batch) => (found.value = batch),
         () => undefined, // there is none
       );
@@ -387,8 +389,13 @@ function useExact(id: string): Batch | null {
 }
 
 function Nothing({ status, search }: { status: string; search: string }) {
+  if (stale.value)
+    return (
+      <p class="card nothing">
+        {connection.value.state === 'connecting' ? 'Connecting …' : 'The list of batches cannot be loaded while not connected.'}
+      </p>
+    );
   if (loading.value || failure.value) return <p class="hint">{loading.value ? 'Loading …' : ''}</p>;
-  if (stale.value) return <p class="hint">{NOT_CONNECTED}</p>;
   if (search)
     return (
       <div class="card nothing">
@@ -416,13 +423,26 @@ function Nothing({ status, search }: { status: string; search: string }) {
   );
 }
 
-function More({ count, order }: { count: number; order: Sorting }) {
+interface MoreProps {
+  count: number;
+  order: Sorting;
+  /** To download. */
+  rows?: Batch[];
+  schema?: Schema | null;
+}
+
+function More({ count, order, rows = [], schema = null }: MoreProps) {
   const plain = order.by === 'created' && order.down;
   return (
     <div class="toolbar older">
       <p class="hint" role="status">
         {count} shown{next.value === null ? '' : plain ? ', there are older ones' : ', sorted among those that are loaded'}.
       </p>
+      {schema && rows.length > 0 && (
+        <button type="button" onClick={() => save('battery-twin-batches.csv', csvOf(rows, schema), 'text/csv')}>
+          <Icon name="down" /> Download CSV
+        </button>
+      )}
       {next.value !== null && (
         <button type="button" disabled={loading.value} onClick={() => void loadMore()}>
           {loading.value ? 'Loading …' : 'Load more'}

@@ -23,7 +23,7 @@ export function Machines({ batch, schema }: { batch: Batch; schema: Schema | nul
   return (
     <section aria-labelledby="machines">
       <h2 id="machines">Machines</h2>
-      <p class="hint">What each of them did to the nominal cell. Open one to see its properties and how they came about.</p>
+      <p class="hint">What each machine did to the nominal cell. Open one to see its properties, step by step.</p>
       <div class="machines">
         {byLine(Object.entries(batch.machines), ([process]) => process).map(([line, ofLine]) => (
           <section key={line} class="line" aria-label={`${words(line)} line`}>
@@ -76,7 +76,7 @@ function MachineSection({ batch, process, result, schema, open: first }: Machine
         {result.causes.length > 0 && <span class="hint">{result.causes.map(words).join(', ')}</span>}
       </summary>
       {open.value &&
-        (waits ? <p class="hint">The batch has not come to this machine.</p> : <Opened {...{ batch, process, result, schema }} />)}
+        (waits ? <p class="hint">The batch has not reached this machine yet.</p> : <Opened {...{ batch, process, result, schema }} />)}
     </details>
   );
 }
@@ -143,7 +143,7 @@ function Telemetry({ batch, process, result, outputs, label }: TelemetryProps) {
   const trend = useTrend(process, id, runs, result.steps, all.value ? Infinity : undefined);
   const steps = trend?.steps.value ?? none;
   const kept = trend?.without.value !== 'kept';
-  const breaks = trend && !kept ? trend.breaks : null;
+  const breaks = trend?.breaks ?? null;
   const courses = useMemo((): Course[] => [{ label: `Batch ${id}`, steps, breaks }], [id, steps, breaks]);
 
   const names = propertiesOf(courses);

@@ -39,6 +39,21 @@ export function figure(output: Output | undefined, value: unknown): string {
   return shown(value, output?.unit);
 }
 
+/** The unit of a table of figures, at the end of its name ("machine_energy_kWh"): the schema gives none. */
+export const tableUnit = (name: string): string => /_(k?Wh|J|kg|g|s)$/.exec(name)?.[1] ?? '';
+
+export function tableTitle(name: string): string {
+  const unit = tableUnit(name);
+  return words(unit ? name.slice(0, -unit.length - 1) : name);
+}
+
+/** "inspection_anode Pass_surface": a machine and what it says. */
+export function causeLabel(schema: Schema | null, key: string): string {
+  const [process = '', ...rest] = key.split(' ');
+  const label = processLabel(schema, process);
+  return rest.length > 0 ? `${label}: ${words(rest.join(' ')).toLowerCase()}` : label;
+}
+
 export function numberOf(batch: Batch, name: string): number | null {
   const value = batch.end_of_line?.[name];
   return typeof value === 'number' ? value : null;
@@ -156,7 +171,7 @@ async function runAgain(batch: Batch): Promise<void> {
       remark:
         models && models !== batch.models
           ? `Batch ${batch.batch_id} was made with the models "${batch.models}", this one will be with "${models}".`
-          : `With the parameters and the seed of batch ${batch.batch_id}.`,
+          : `It has the parameters and the seed of batch ${batch.batch_id}.`,
     };
   } catch (error) {
     notice.value = { kind: 'refused', text: `Batch ${batch.batch_id} was not started again: ${asText(error)}` };
@@ -184,7 +199,7 @@ export function CancelDialog() {
   const close = () => (asked.value = null);
   return (
     <Dialog title={`Cancel batch ${id}?`} onClose={close}>
-      <p>It is running. Its machines stop at their next step and are free for the next batch. It cannot be continued.</p>
+      <p>It is running. Its machines stop at their next step and are then free for the next batch. A cancelled batch cannot be resumed.</p>
       <div class="toolbar">
         <button type="button" class="danger" disabled={stale.value} onClick={() => void cancel(id)}>
           Cancel the batch

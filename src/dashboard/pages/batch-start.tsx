@@ -8,17 +8,17 @@ import { bodyOf, finds, GroupForm, valuesOf, type Edits } from '../form';
 import { Icon } from '../icons';
 import { machineOf, machines, refresh, stale } from '../live';
 import { refine } from '../router';
-import { words, type Group, type Schema } from '../schema';
-import { get, Refusal, send, url, type Batch, type MachineStatus, type Values, type Violation } from '../server';
+import { words, type Group, type Limits, type Schema } from '../schema';
+import { type Batch, get, getBatch, type MachineStatus, Refusal, send, url, type Values, type Violation } from '../server';
 import { Dialog, Problem } from '../ui';
 import { byLine, notice, recorded, type Accepted } from './batch-parts';
-import { batchPath } from './batch-store';
 import { useLoaded, useSchema } from './parts';
 
 /** What is typed is kept until it is sent or discarded, also when the dialog is closed in between. */
 interface Draft {
   id: Signal<string>;
-  seed: Signal<string>;
+  /** null: that of the batch to be duplicated, if there is one. */
+  seed: Signal<string | null>;
   edits: Map<string, Signal<Edits>>;
 }
 
@@ -26,7 +26,7 @@ const drafts = new Map<string, Draft>();
 
 function draftFor(from: string | null): Draft {
   const key = from ?? '';
-  const found = drafts.get(key) ?? { id: signal(''), seed: signal(''), edits: new Map() };
+  const found = drafts.get(key) ?? { id: signal(''), seed: signal(null), edits: new Map() };
   drafts.set(key, found);
   return found;
 }
@@ -39,7 +39,7 @@ function editsOf(draft: Draft, group: Group): Signal<Edits> {
 
 function clear(draft: Draft): void {
   draft.id.value = '';
-  draft.seed.value = '';
+  draft.seed.value = null;
   for (const edits of draft.edits.values()) edits.value = {};
 }
 
@@ -52,7 +52,7 @@ interface Present {
 }
 
 async function present(known: Schema, from: string | null, abort: AbortSignal): Promise<Present> {
-  const source = from === null ? null : await get<Batch>(batchPath(from), abort);
+  const source = from === null ? null : await getBatch(from, abort);
   const values = await Promise.all(
     known.groups.map(async (group): Promise<[string, Values]> => {
       const fixed = source?.parameters[group.name];
@@ -87,16 +87,28 @@ function Ready({ schema, from }: { schema: Schema; from: string | null }) {
   return <StartForm schema={schema} present={value} draft={draftFor(from)} />;
 }
 
-/** Digits are sent as a number; the server is to say what is wrong with anything else. */
+/** A whole number is sent as one, also out of range; the server is to say what is wrong with it, or with anything else. */
 function seedOf(text: string): number | string {
   const number = Number(text);
-  return /^\d+$/.test(text) && Number.isSafeInteger(number) ? number : text;
+  return /^[+-]?\d+$/.test(text) && Number.isFinite(number) ? number : text;
 }
 
-function request(schema: Schema, { source }: Present, draft: Draft): Record<string, unknown> {
+const seedText = ({ source }: Present, draft: Draft): string => draft.seed.value ?? (source ? String(source.seed) : '');
+
+function seedHint({ source }: Present, seed: string, { atLeast, atMost }: Limits): string {
+  const range = atLeast !== undefined && atMost !== undefined ? `, a whole number from ${atLeast} to ${atMost}` : '';
+  const hint = `Optional${range}. The same seed and parameters give the same result.`;
+  if (!source) return hint;
+  return seed === String(source.seed)
+    ? `${hint} This is the seed of batch ${source.batch_id}, so that only your changes make a difference.`
+    : `${hint} Batch ${source.batch_id} had ${source.seed}; with another seed, chance makes a difference too.`;
+}
+
+function request(schema: Schema, present: Present, draft: Draft): Record<string, unknown> {
+  const { source } = present;
   const body: Record<string, unknown> = {};
   const id = draft.id.value.trim();
-  const seed = draft.seed.value.trim();
+  const seed = seedText(present, draft).trim();
   if (id) body['id'] = id;
   if (seed) body['seed'] = seedOf(seed);
   for (const group of schema.groups) {
@@ -138,6 +150,7 @@ function StartForm({ schema, present, draft }: FormProps) {
   }, [problems.value]);
 
   const body = request(schema, present, draft);
+  const seed = seedText(present, draft);
   const ofGroup = useMemo(
     () => new Map(schema.groups.map((group) => [group.name, problems.value.filter((one) => one.loc[1] === group.name)])),
     [problems.value, schema],
@@ -177,8 +190,8 @@ function StartForm({ schema, present, draft }: FormProps) {
     <form class="start" ref={form} noValidate onSubmit={(event) => void submit(event)}>
       <p class="hint">
         {source
-          ? `All parameters that batch ${source.batch_id} was made with are sent, with what is changed here, so that it is the same batch otherwise.`
-          : 'Only machines with a changed field are sent, and fixed now. The others work with what they are set to when the batch comes to them.'}
+          ? `The new batch gets all recorded parameters of batch ${source.batch_id}, with your changes.`
+          : 'Change what this batch should have of its own. All other machines use their settings at the time the batch reaches them.'}
       </p>
       <Problem error={refused.value} />
       {(others.length > 0 || problems.value.length > 0) && (
@@ -189,23 +202,31 @@ function StartForm({ schema, present, draft }: FormProps) {
             </p>
           ))}
           <p>
-            The batch was not accepted: {problems.value.length}{' '}
-            {problems.value.length === 1 ? 'thing is to be corrected' : 'things are to be corrected'}.
+            The batch was not accepted.{' '}
+            {problems.value.length === 1 ? 'One value needs correcting.' : `${problems.value.length} values need correcting.`}
           </p>
         </div>
       )}
       <div class="identity">
-        <TextField label="Id" value={draft.id} problems={of('id')} hint="Optional. Letters, digits, . _ - ; else the next number." />
+        <TextField
+          label="Id"
+          value={draft.id.value}
+          change={(text) => (draft.id.value = text)}
+          problems={of('id')}
+          hint="Optional: letters, digits and . _ - are allowed. Left empty, the batch gets the next number."
+        />
         <TextField
           label="Seed"
-          value={draft.seed}
+          value={seed}
+          change={(text) => (draft.seed.value = text)}
           problems={of('seed')}
           numeric
-          hint={`Optional. The same seed and parameters give the same result.${source ? ` Batch ${source.batch_id} had ${source.seed}.` : ''}`}
+          hint={seedHint(present, seed, schema.seed)}
           button={
-            source && draft.seed.value !== String(source.seed)
-              ? { text: 'Use the same seed', click: () => (draft.seed.value = String(source.seed)) }
-              : null
+            source &&
+            (seed === String(source.seed)
+              ? { text: 'Use a new seed', click: () => (draft.seed.value = '') }
+              : { text: 'Use the same seed', click: () => (draft.seed.value = null) })
           }
         />
       </div>
@@ -241,6 +262,7 @@ function StartForm({ schema, present, draft }: FormProps) {
                 key={group.name}
                 group={group}
                 current={present.values.get(group.name) ?? {}}
+                whose={source?.parameters[group.name] ? `Batch ${source.batch_id} had` : undefined}
                 edits={editsOf(draft, group)}
                 problems={ofGroup.get(group.name) ?? []}
                 search={search.value.trim()}
@@ -251,7 +273,7 @@ function StartForm({ schema, present, draft }: FormProps) {
         );
       })}
       {search.value && !schema.groups.some((group) => group.fields.some((field) => finds(search.value, group, field))) && (
-        <p class="hint">No parameter is named so.</p>
+        <p class="hint">No parameter has such a name.</p>
       )}
       <Preview body={body} />
       <div class="toolbar send">
@@ -269,13 +291,14 @@ function StartForm({ schema, present, draft }: FormProps) {
 interface SectionProps {
   group: Group;
   current: Values;
+  whose: string | undefined;
   edits: Signal<Edits>;
   problems: Violation[];
   search: string;
   open: Signal<ReadonlySet<string>>;
 }
 
-function GroupSection({ group, current, edits, problems, search, open }: SectionProps) {
+function GroupSection({ group, current, whose, edits, problems, search, open }: SectionProps) {
   const count = Object.keys(edits.value).length;
   const isOpen = search !== '' || open.value.has(group.name);
   const toggled = (now: boolean) => {
@@ -297,26 +320,27 @@ function GroupSection({ group, current, edits, problems, search, open }: Section
           </span>
         )}
       </summary>
-      {isOpen && <GroupForm group={group} current={current} edits={edits} problems={problems} search={search} />}
+      {isOpen && <GroupForm group={group} current={current} {...(whose ? { whose } : {})} edits={edits} problems={problems} search={search} />}
     </details>
   );
 }
 
 interface TextFieldProps {
   label: string;
-  value: Signal<string>;
+  value: string;
+  change: (text: string) => void;
   hint: string;
   problems: Violation[];
   numeric?: boolean;
   button?: { text: string; click: () => void } | null;
 }
 
-function TextField({ label, value, hint, problems, numeric, button }: TextFieldProps) {
+function TextField({ label, value, change, hint, problems, numeric, button }: TextFieldProps) {
   const id = useId();
   // Gone as soon as something else is typed.
-  const judged = useRef({ problems, text: value.peek() });
-  if (problems.length > 0 && judged.current.problems[0] !== problems[0]) judged.current = { problems, text: value.peek() };
-  const wrong = judged.current.text === value.value ? problems : [];
+  const judged = useRef({ problems, text: value });
+  if (problems.length > 0 && judged.current.problems[0] !== problems[0]) judged.current = { problems, text: value };
+  const wrong = judged.current.text === value ? problems : [];
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -327,10 +351,10 @@ function TextField({ label, value, hint, problems, numeric, button }: TextFieldP
           inputMode={numeric ? 'numeric' : 'text'}
           autocomplete="off"
           spellcheck={false}
-          value={value.value}
+          value={value}
           aria-invalid={wrong.length > 0 ? 'true' : undefined}
           aria-describedby={wrong.length > 0 ? `${id}problem ${id}hint` : `${id}hint`}
-          onInput={(event) => (value.value = event.currentTarget.value)}
+          onInput={(event) => change(event.currentTarget.value)}
         />
         {button && (
           <button type="button" onClick={button.click}>

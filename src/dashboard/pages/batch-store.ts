@@ -4,7 +4,7 @@
 import { effect, signal } from '@preact/signals';
 
 import { connection, onMessages, type Message } from '../live';
-import { get, Refusal, type Batch, type BatchPage, type BatchState } from '../server';
+import { type Batch, type BatchPage, type BatchState, get, getBatch, Refusal } from '../server';
 
 const PAGE = 100;
 const PAUSE = 1_000; // between two looks at what events have touched
@@ -204,7 +204,7 @@ async function look(): Promise<void> {
 
 async function one(id: string): Promise<Batch | null> {
   try {
-    return await get<Batch>(batchPath(id));
+    return await getBatch(id);
   } catch (error) {
     if (error instanceof Refusal && error.status === 404) return null;
     throw error;

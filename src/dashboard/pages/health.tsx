@@ -80,7 +80,7 @@ function Server() {
           <Fact name="Simulation">
             {words(now.simulation.state)}
             {now.simulation.paused ? ', paused' : ''}
-            {now.simulation.accepting ? '' : ', does not take new batches'}
+            {now.simulation.accepting ? '' : ', not accepting new batches'}
           </Fact>
           <Fact name="Batches">
             {now.simulation.running} running, {now.simulation.queued} queued
@@ -96,7 +96,7 @@ function Server() {
           <Fact name="Models">{factory.value?.models ?? '–'}</Fact>
         </dl>
       )}
-      {at.value && <p class="hint">As of {clock(at.value)}. Looked at every 5 s while this page is open.</p>}
+      {at.value && <p class="hint">As of {clock(at.value)}. Updated every 5 s while this page is open.</p>}
     </section>
   );
 }
@@ -114,7 +114,7 @@ function Database({ database }: { database: HealthAnswer['database'] }) {
       <span class="details">
         {[
           latency_ms === null ? '' : `answers in ${format(latency_ms, 3)} ms`,
-          backlog === undefined ? '' : `${counted(backlog, 'change waits', 'changes wait')} to be written`,
+          backlog === undefined ? '' : `${counted(backlog, 'change', 'changes')} still to be written`,
         ]
           .filter(Boolean)
           .join(', ')}
@@ -229,20 +229,22 @@ function numberOrText(text: string): number | string {
   return plain !== '' && Number.isFinite(Number(plain)) ? Number(plain) : text;
 }
 
-/** How long a batch takes, from the steps of the last one; nothing as long as there is none. */
+const LOOK_BACK = 20;
+
+/** How long a batch takes, from the steps of the last one with good cells; nothing as long as there is none. */
 function Estimate() {
   const last = useSignal<Batch | null>(null);
-  const completed = factory.value?.counters.completed ?? 0;
+  const { completed = 0, scrapped = 0 } = factory.value?.counters ?? {};
   useEffect(() => {
-    if (completed === 0) return;
+    if (scrapped >= completed) return;
     const stop = new AbortController();
-    get<BatchPage>('batches?status=completed&limit=1', stop.signal).then(
-      ({ batches }) => (last.value = batches[0] ?? null),
+    get<BatchPage>(`batches?status=completed&limit=${LOOK_BACK}`, stop.signal).then(
+      ({ batches }) => (last.value = batches.find((batch) => batch.end_of_line?.['cells_good'] !== 0) ?? null),
       () => undefined,
     );
     return () => stop.abort();
     // The batches differ little: one look is enough.
-  }, [completed > 0]);
+  }, [scrapped < completed]);
   if (!last.value) return null;
   const steps = stepsInTurn(last.value);
   const interval = pacing.value?.step_interval_ms || 100;

@@ -7,9 +7,10 @@ import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'pr
 
 import { copy } from '../clipboard';
 import { Icon } from '../icons';
-import { lines, machines, stale } from '../live';
+import { connection, lines, machines, stale } from '../live';
 import { jsonLinesOf, KEPT, Log, textOf, type Filter, type Row } from '../log';
 import { link, place, refine } from '../router';
+import { save } from '../save';
 import { words } from '../schema';
 import { clock } from '../time';
 import { Problem, WordState } from '../ui';
@@ -177,13 +178,13 @@ function Events({ filter, search }: { filter: Filter; search: string }) {
           </button>
         )}
         <Copy rows={rows} />
-        <button type="button" onClick={() => download(textOf(found), 'txt', 'text/plain')} disabled={found.length === 0}>
+        <button type="button" onClick={() => save('battery-twin-events.txt', textOf(found), 'text/plain')} disabled={found.length === 0}>
           <Icon name="down" />
           Download .txt
         </button>
         <button
           type="button"
-          onClick={() => download(jsonLinesOf(found), 'jsonl', 'application/jsonl')}
+          onClick={() => save('battery-twin-events.jsonl', jsonLinesOf(found), 'application/jsonl')}
           disabled={found.length === 0}
         >
           <Icon name="down" />
@@ -231,7 +232,8 @@ function Summary({ log, count, hold }: { log: Log; count: number; hold: Hold }) 
 }
 
 function emptyText(log: Log, filter: Filter, search: string): string {
-  if (log.state.value === 'loading') return 'Loading …';
+  if (log.state.value === 'loading')
+    return connection.value.state === 'lost' ? 'The events cannot be loaded while not connected.' : 'Loading …';
   if (log.problem.value) return 'The events could not be loaded.';
   if (search || Object.values(filter).some(Boolean)) return 'No event passes these filters.';
   return 'Nothing has happened yet. Start a batch, and its events appear here.';
@@ -352,13 +354,3 @@ function Copy({ rows }: { rows: Row[] }) {
     </>
   );
 }
-
-function download(text: string, ending: string, type: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type }));
-  const anchor = document.createElement('a');
-  anchor.href = address;
-  anchor.download = `battery-twin-events.${ending}`;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-}
-

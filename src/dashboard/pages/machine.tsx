@@ -10,7 +10,7 @@ import { factory, onMessages, pacing, stale, type Machine } from '../live';
 import { link } from '../router';
 import { words, type Output } from '../schema';
 import { outputOf } from '../series';
-import { get, url, type Batch, type BatchPage, type MachineResult, type MachineStatus } from '../server';
+import { type Batch, type BatchPage, get, getBatch, type MachineResult, type MachineStatus, url } from '../server';
 import { displayUnit, format, fromSi } from '../units';
 import { Problem, Progress, State, WordState } from '../ui';
 import { Parameters } from './parameters';
@@ -56,7 +56,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
       <nav class="jump" aria-label="In this drawer">
         {batch !== null && values && <Jump to="trends-heading">Trend</Jump>}
         {batch !== null && values && <Jump to="values-heading">Product</Jump>}
-        <Jump to="parameters-heading">Parameters</Jump>
+        {status.value && <Jump to="parameters-heading">Parameters</Jump>}
       </nav>
       <section aria-label="Now">
         <Now machine={machine} batch={batch} result={result} searched={past.value.searched} />
@@ -85,6 +85,7 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
           </a>
         </p>
       )}
+      {stale.value && !status.value && <p class="hint">Its values and parameters cannot be loaded while not connected.</p>}
       {known && status.value && <Parameters machine={machine} status={status} known={known} />}
     </>
   );
@@ -123,13 +124,13 @@ function Now(props: { machine: Machine; batch: string | null; result: MachineRes
             {machine.batch !== null ? 'on batch' : 'Its last batch:'} {of}
           </span>
         ) : (
-          <span class="dim">{searched ? 'None of the last batches has been in this machine.' : ''}</span>
+          <span class="dim">{searched ? 'None of the latest batches has been in this machine.' : ''}</span>
         )}
         {machine.batch === null && result?.outcome && <WordState word={result.outcome} />}
         {machine.batch === null && result && !result.outcome && result.status !== 'completed' && <WordState word={result.status} />}
       </p>
       {machine.batch === null && result && result.causes.length > 0 && (
-        <p class="hint">Because of: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
+        <p class="hint">Reason: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
       )}
     </>
   );
@@ -267,7 +268,7 @@ function useLeft(process: string): Signal<string | null> {
 }
 
 async function lastOf(process: string, id: string | null, signal: AbortSignal): Promise<Batch | null> {
-  if (id !== null) return get<Batch>(`batches/${encodeURIComponent(id)}`, signal);
+  if (id !== null) return getBatch(id, signal);
   // The newest may all be waiting in the queue.
   for (const query of [`limit=${LOOK_BACK}`, `status=completed&limit=1`]) {
     const { batches } = await get<BatchPage>(`batches?${query}`, signal);

@@ -67,7 +67,7 @@ export function PauseButton({ change }: PacingChange) {
       type="button"
       aria-label={paused ? 'Resume the plant' : 'Pause the plant'}
       disabled={stale.value || !pacing.value}
-      onClick={() => void change({ paused: !paused }, paused ? 'The plant goes on' : 'The plant is paused')}
+      onClick={() => void change({ paused: !paused }, paused ? 'The plant is running again' : 'The plant is paused')}
     >
       <Icon name={paused ? 'play' : 'pause'} /> {paused ? 'Resume' : 'Pause'}
     </button>

@@ -1,28 +1,20 @@
 // A machine's parameters, in its drawer.
 
-import { signal, useSignal, type Signal } from '@preact/signals';
+import { useSignal, type Signal } from '@preact/signals';
 
-import { bodyOf, GroupForm, valuesOf, type Edits } from '../form';
+import { bodyOf, GroupForm } from '../form';
 import { Icon } from '../icons';
 import { stale, type Machine } from '../live';
-import type { Group, Schema } from '../schema';
+import type { Schema } from '../schema';
 import { Refusal, send, type MachineStatus, type Values, type Violation } from '../server';
 import { Problem } from '../ui';
+import { editsOf, standards } from './marks';
 
 interface Answer {
   message: string;
   machine_parameters: Values;
   applies_from: string;
   warnings?: string[];
-}
-
-/** By process: what was typed and not sent outlives the drawer. */
-const typed = new Map<string, Signal<Edits>>();
-
-function editsOf(process: string): Signal<Edits> {
-  const known = typed.get(process) ?? signal<Edits>({});
-  typed.set(process, known);
-  return known;
 }
 
 const none: Violation[] = [];
@@ -72,8 +64,8 @@ export function Parameters({ machine, status, known }: ParametersProps) {
     edits.value = standards(group, current);
     note.value =
       Object.keys(edits.value).length > 0
-        ? 'The defaults are filled in. Apply sends them.'
-        : 'The machine is set to its defaults already.';
+        ? 'The defaults are filled in. Press Apply to send them.'
+        : 'The machine already has its default values.';
   };
   const violations = problem.value instanceof Refusal ? problem.value.violations : none;
   return (
@@ -88,12 +80,12 @@ export function Parameters({ machine, status, known }: ParametersProps) {
       >
         <GroupForm group={group} current={current} edits={edits} problems={violations} disabled={stale.value || busy.value} />
         {machine.batch !== null && body && (
-          <p class="hint">Batch {machine.batch} in the machine finishes with the values that it started with.</p>
+          <p class="hint">Batch {machine.batch}, which is in the machine, finishes with the values it started with.</p>
         )}
         {violations.length > 0 ? (
           <p class="problem" role="alert">
             <Icon name="failed" /> Nothing was changed.{' '}
-            {violations.length === 1 ? 'One value is not possible.' : `${violations.length} values are not possible.`}
+            {violations.length === 1 ? 'One value needs correcting.' : `${violations.length} values need correcting.`}
           </p>
         ) : (
           <Problem error={problem.value} />
@@ -132,13 +124,4 @@ function Said({ answer }: { answer: Answer }) {
       ))}
     </>
   );
-}
-
-/** The standard values that the machine has not got. */
-function standards(group: Group, current: Values): Edits {
-  const now = valuesOf(group, current);
-  const found: Edits = {};
-  for (const { name, standard, nullable } of group.fields)
-    if (now[name] !== standard && (standard !== null || nullable)) found[name] = standard;
-  return found;
 }

@@ -6,25 +6,37 @@ import { useComputed, useSignal, type ReadonlySignal, type Signal } from '@preac
 import { useEffect, useRef } from 'preact/hooks';
 
 import { Icon } from '../icons';
-import { factory, lines, machines, pacing, queue, running, stale, type Machine, type Running } from '../live';
+import { factory, lines, machines, pacing, queue, running, stageOf, stale, type Machine, type Running } from '../live';
 import { link, place, refine } from '../router';
 import { words } from '../schema';
 import { send, type LineName } from '../server';
 import { Dialog, Fact, Problem, Progress, State } from '../ui';
+import { StartButton } from './batch-list';
+import { notice, NoticeBox } from './batch-parts';
+import { StartDialog } from './batch-start';
 import { conditionOf, MachineDetails } from './machine';
+import { alteredOf, editsOf, useMarks } from './marks';
 import { INTERVALS, intervalText, PacingState, PauseButton, usePacingChange } from './pacing';
 import { Pictogram } from './pictograms';
 
 export function Plant() {
-  const chosen = place.value.query.get('machine');
+  const { query } = place.value;
+  const chosen = query.get('machine');
+  useMarks();
+  useEffect(() => () => void (notice.value = null), []);
   return (
     <div class="plant-page">
       <Heading />
+      <div class="batches-page">
+        <NoticeBox />
+        {query.has('start') && <StartDialog from={query.get('from')} />}
+      </div>
       {factory.value && (
         <>
           <Counters />
           <RunningBatches />
           <Picture />
+          <Legend />
         </>
       )}
       {chosen !== null && machines.value.length > 0 && <Drawer process={chosen} />}
@@ -58,9 +70,7 @@ function Heading() {
     <>
       <div class="toolbar">
         <h1>Plant</h1>
-        <a class="button primary" href={link(['batches'], { start: '1' })}>
-          <Icon name="plus" /> Start a batch
-        </a>
+        <StartButton />
         <button type="button" disabled={stale.value || busy.value} onClick={() => void start()}>
           <Icon name="play" /> Start with current settings
         </button>
@@ -154,7 +164,7 @@ function Nothing() {
 
 function RunningBatch({ batch }: { batch: Running }) {
   return (
-    <li>
+    <li style={{ '--lines': String(lines.value.length) }}>
       <a href={link(['batches', batch.id])} title={batch.id}>
         Batch {batch.id}
       </a>
@@ -170,7 +180,7 @@ function RunningBatch({ batch }: { batch: Running }) {
 }
 
 function Stage({ batch, line }: { batch: Running; line: LineName }) {
-  const stage = batch.stage[line];
+  const stage = stageOf(batch, line);
   const all = machinesOf(line);
   const index = all.findIndex((one) => one.peek().id === stage);
   const machine = all[index]?.value;
@@ -293,12 +303,17 @@ function MachineLink({ machine: signal, index, count }: { machine: Signal<Machin
   const { kind, icon, word } = conditionOf(machine, pacing.value?.paused ?? false);
   const inside = machine.batch === null ? word : `${word} on batch ${machine.batch}`;
   const queued = waiting.value > 0 ? `${waiting.value} waiting` : '';
+  const altered = alteredOf(machine.process).value;
+  const unsent = isUnsent(machine.process);
+  const also = [altered && 'parameters changed', unsent && 'unsent changes'];
   return (
     <a class={`machine ${kind}`} href={link(['plant'], { machine: machine.process })} aria-haspopup="dialog">
-      <span class="unseen">{[words(machine.process), inside, queued].filter(Boolean).join(', ')}</span>
+      <span class="unseen">{[words(machine.process), inside, queued, ...also].filter(Boolean).join(', ')}</span>
       <span class="face" aria-hidden="true">
         <span class="tile">
           <Pictogram machine={machine.id} />
+          {altered && <Mark kind="altered" />}
+          {unsent && <Mark kind="unsent" />}
         </span>
         <span class="name">{words(machine.id)}</span>
         <State kind={kind} icon={icon}>
@@ -317,6 +332,37 @@ function MachineLink({ machine: signal, index, count }: { machine: Signal<Machin
         </span>
       </span>
     </a>
+  );
+}
+
+const marks = {
+  altered: { icon: 'tuned', text: 'Parameters are not the defaults' },
+  unsent: { icon: 'typed', text: 'Unsent changes' },
+} as const;
+
+const Mark = ({ kind }: { kind: keyof typeof marks }) => (
+  <span class={`mark ${kind}`} title={marks[kind].text}>
+    <Icon name={marks[kind].icon} />
+  </span>
+);
+
+const isUnsent = (process: string): boolean => Object.keys(editsOf(process).value).length > 0;
+
+/** What the marks say, where there are any. */
+function Legend() {
+  const all = machines.value.map((machine) => machine.peek().process);
+  const shown = { altered: all.some((process) => alteredOf(process).value), unsent: all.some(isUnsent) };
+  return (
+    <p class="hint marks">
+      {(['altered', 'unsent'] as const).map(
+        (kind) =>
+          shown[kind] && (
+            <span key={kind}>
+              <Mark kind={kind} /> {marks[kind].text}
+            </span>
+          ),
+      )}
+    </p>
   );
 }
 

@@ -122,16 +122,16 @@ export function History({ trend, working, onAll }: HistoryProps) {
     return (
       <p class="hint">
         The server keeps no past steps.
-        {working && ' The trend begins where you opened the machine, and leaves out steps when the plant is fast.'}
+        {working && ' The trend begins when you opened the machine, and skips steps when the plant is fast.'}
       </p>
     );
   if (without === 'many')
     return (
       <p class="hint">
-        More than {MOST_STEPS} steps: those of the past are not loaded here. The CSV has them all.{' '}
+        More than {MOST_STEPS} steps: past steps are not loaded here. The CSV has all of them.{' '}
         {onAll && (
           <button type="button" onClick={onAll}>
-            Load them all the same
+            Load them anyway
           </button>
         )}
       </p>
@@ -181,7 +181,7 @@ const APART = 30; // so many times as large: in another chart
 
 function Charts({ steps, outputs, trend }: { steps: readonly Step[]; outputs: Output[]; trend: Trend | null }) {
   const names = outputs.map((output) => output.name).join();
-  const x = useMemo(() => withHoles(steps, trend?.without.value === 'kept' ? trend.breaks : null), [steps, trend]);
+  const x = useMemo(() => withHoles(steps, trend?.breaks ?? null), [steps, trend]);
   const shared = useMemo(() => grouped(outputs, steps), [steps, names]);
   return (
     <>

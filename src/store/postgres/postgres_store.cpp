@@ -66,8 +66,9 @@ class PostgresStore final : public SqliteStore {
     return health;
   }
 
-  std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station) override {
-    return read_telemetry(file(), layout(), reading_link_, batch, station);
+  std::unique_ptr<TelemetryReader> telemetry(std::uint64_t batch, std::optional<std::size_t> station,
+                                             std::uint32_t from_step) override {
+    return read_telemetry(file(), layout(), reading_link_, batch, station, from_step);
   }
 
   void close() override {

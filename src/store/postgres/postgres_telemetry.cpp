@@ -24,8 +24,8 @@ constexpr std::chrono::seconds kReadingLimit{2};  // for a thousand rows
 class PostgresTelemetry final : public SqliteTelemetry {
  public:
   PostgresTelemetry(const SqliteFile& file, const plant::Layout& layout, ReadingLink& link, std::uint64_t batch,
-                    std::optional<std::size_t> station)
-      : SqliteTelemetry(file, layout, batch, station),
+                    std::optional<std::size_t> station, std::uint32_t from_step)
+      : SqliteTelemetry(file, layout, batch, station, from_step),
         link_(link),
         restarted_(database(), "select exists (select * from outbox where what = 'restarted' and key1 = ?1)") {
     // With the first rows it would be too late to say so: the answer has begun by then.
@@ -122,8 +122,9 @@ void ReadingLink::connect() {
 }
 
 std::unique_ptr<TelemetryReader> read_telemetry(const SqliteFile& file, const plant::Layout& layout, ReadingLink& link,
-                                                std::uint64_t batch, std::optional<std::size_t> station) {
-  return std::make_unique<PostgresTelemetry>(file, layout, link, batch, station);
+                                                std::uint64_t batch, std::optional<std::size_t> station,
+                                                std::uint32_t from_step) {
+  return std::make_unique<PostgresTelemetry>(file, layout, link, batch, station, from_step);
 }
 
 }  // namespace battery_twin::store

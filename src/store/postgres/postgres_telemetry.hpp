@@ -40,6 +40,7 @@ class ReadingLink {
 /// @throws std::exception
 [[nodiscard]] std::unique_ptr<TelemetryReader> read_telemetry(const SqliteFile& file, const plant::Layout& layout,
                                                               ReadingLink& link, std::uint64_t batch,
-                                                              std::optional<std::size_t> station);
+                                                              std::optional<std::size_t> station,
+                                                              std::uint32_t from_step);
 
 }  // namespace battery_twin::store

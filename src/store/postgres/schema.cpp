@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "../records.hpp"
-#include "machine_tables.hpp"
+#include "views.hpp"
 
 namespace battery_twin::store {
 namespace {

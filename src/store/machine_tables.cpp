@@ -1,7 +1,8 @@
-#include "machine_tables.hpp"
+#include "battery_twin/store/machine_tables.hpp"
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <stdexcept>
 
@@ -130,65 +131,27 @@ const std::vector<MachineTable>& all_tables() {
   return kTables;
 }
 
-struct Conversion {
-  std::string_view from, to, operation;
-};
-constexpr std::array kConversions{Conversion{"m", "um", " * 1e6"}, Conversion{"m", "mm", " * 1e3"},
-                                  Conversion{"m3", "L", " * 1e3"}, Conversion{"K", "degC", " - 273.15"},
-                                  Conversion{"g/cm3", "kg/m3", " * 1e3"}};
+constexpr std::array kConversions{Conversion{"m", "um", '*', "1e6"}, Conversion{"m", "mm", '*', "1e3"},
+                                  Conversion{"m3", "L", '*', "1e3"}, Conversion{"K", "degC", '-', "273.15"},
+                                  Conversion{"g/cm3", "kg/m3", '*', "1e3"}};
 
-std::string converted(const std::string& value, std::string_view from, std::string_view to) {
-  if (to.empty() || from == to) return value;
-  for (const Conversion& conversion : kConversions) {
-    if (conversion.from == from && conversion.to == to) return "(" + value + ")" + std::string(conversion.operation);
+const Conversion* conversion(std::string_view from, std::string_view to) {
+  if (to.empty() || from == to) return nullptr;
+  for (const Conversion& one : kConversions) {
+    if (one.from == from && one.to == to) return &one;
   }
   throw std::logic_error("nobody said how " + std::string(from) + " becomes " + std::string(to));
 }
 
-// A property in the rows of one series; empty where these do not have it.
-std::string property_of(const plant::Station& station, const Series& series, std::string_view name,
-                        std::string_view unit) {
-  const auto outputs = station.type->model(series.models).outputs;
-  const auto output = std::ranges::find(outputs, name, &process::Output::name);
-  if (output == outputs.end()) return {};
-  const auto place = std::ranges::find(series.names, output->name_on(station.line));
-  if (place == series.names.end()) return {};
-  const std::string at = std::to_string(place - series.names.begin() + 1);
-  // A number that is none is NaN there, which would spoil every average.
-  return converted("nullif(t.properties[" + at + "], 'NaN')", output->unit, unit);
-}
-
-std::string parameter_of(const plant::Station& station, std::string_view name, std::string_view unit) {
-  const auto place = station.type->index_of(name);
-  if (!place) return {};
-  const process::FieldInfo& field = station.type->fields[*place];
-  return converted("(m.parameters ->> '" + std::string(field.name) + "')::float8", field.unit, unit);
-}
-
-std::string value_of(const MachineColumn& column, const plant::Station& station, const Series& series) {
-  switch (column.source) {
-    case property:
-      return property_of(station, series, column.of, column.unit);
-    case flag: {
-      const std::string number = property_of(station, series, column.of, {});
-      return number.empty() ? number : number + " <> 0";
-    }
-    case parameter:
-      return parameter_of(station, column.of, column.unit);
-    case nothing:
-      break;
-  }
-  return {};
-}
-
-// What the machine reached, or else what it was told to reach.
-std::string temperature_of(const plant::Station& station, const Series& series) {
-  const std::string reached = property_of(station, series, "temperature", "degC");
-  return reached.empty() ? parameter_of(station, "temperature", "degC") : reached;
-}
-
-std::string or_null(const std::string& value, std::string_view type) {
-  return value.empty() ? "null::" + std::string(type) : value;
+std::optional<ColumnSource> source_of_property(const MachineColumn& column, const plant::Station& station,
+                                               process::ModelSet models, std::span<const std::string> names) {
+  const auto outputs = station.type->model(models).outputs;
+  const auto output = std::ranges::find(outputs, column.of, &process::Output::name);
+  if (output == outputs.end()) return std::nullopt;
+  const auto place = std::ranges::find(names, output->name_on(station.line));
+  if (place == names.end()) return std::nullopt;
+  return ColumnSource{column.source, static_cast<std::size_t>(place - names.begin()),
+                      column.source == flag ? nullptr : conversion(output->unit, column.unit)};
 }
 
 }  // namespace
@@ -217,23 +180,33 @@ std::string table_name(const plant::Station& station) {
   return station.line == process::Line::cell ? std::string(station.type->name) : station.process_name;
 }
 
-std::string view_of(const MachineTable& table, const plant::Station& station, std::span<const Series> series) {
-  std::string sql;
-  for (const Series& one : series) {
-    if (!sql.empty()) sql += "\nunion all\n";
-    sql += "select t.id, b.id as batch, 'On'::text as state, t.\"timestamp\", t.step::float8 as duration, '" +
-           station.process_name + "'::text as process, " + or_null(temperature_of(station, one), "float8") +
-           " as \"temperature_C\"";
-    for (const MachineColumn& column : table.columns) {
-      const std::string_view type = column.source == flag ? "boolean" : "float8";
-      sql += ", " + or_null(value_of(column, station, one), type) + " as \"" + std::string(column.name) + "\"";
-    }
-    sql +=
-        " from battery_twin.telemetry t join battery_twin.batch b on b.number = t.batch left join "
-        "battery_twin.machine m on m.batch = t.batch and m.station = '" +
-        station.process_name + "' where t.series = " + std::to_string(one.id);
+double Conversion::of(double value) const {
+  double number = 0;
+  std::from_chars(operand.data(), operand.data() + operand.size(), number);
+  return operation == '*' ? value * number : value - number;
+}
+
+std::optional<ColumnSource> source_of(const MachineColumn& column, const plant::Station& station,
+                                      process::ModelSet models, std::span<const std::string> names) {
+  switch (column.source) {
+    case property:
+    case flag:
+      return source_of_property(column, station, models, names);
+    case parameter:
+      if (const auto place = station.type->index_of(column.of))
+        return ColumnSource{parameter, *place, conversion(station.type->fields[*place].unit, column.unit)};
+      break;
+    case nothing:
+      break;
   }
-  return sql;
+  return std::nullopt;
+}
+
+std::optional<ColumnSource> temperature_source(const plant::Station& station, process::ModelSet models,
+                                               std::span<const std::string> names) {
+  constexpr std::string_view kName = "temperature_C";
+  const auto reached = source_of({kName, property, "temperature", "degC"}, station, models, names);
+  return reached ? reached : source_of({kName, parameter, "temperature", "degC"}, station, models, names);
 }
 
 }  // namespace battery_twin::store

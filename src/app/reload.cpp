@@ -1,0 +1,154 @@
+#include "reload.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <set>
+#include <string_view>
+#include <tuple>
+
+namespace battery_twin::app {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{500};
+
+// Other values: another file, or other bytes in it.
+using Trace = std::vector<std::tuple<dev_t, ino_t, off_t, time_t, long>>;
+
+Trace look_at(const std::vector<std::string>& files) {
+  Trace trace;
+  for (const std::string& file : files) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) status = {};
+    trace.emplace_back(status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  }
+  return trace;
+}
+
+bool is_newer(const Trace& trace, std::chrono::system_clock::time_point time) {
+  return std::ranges::any_of(trace, [&](const auto& file) {
+    const auto changed = std::chrono::seconds(std::get<3>(file)) + std::chrono::nanoseconds(std::get<4>(file));
+    return changed > time.time_since_epoch();
+  });
+}
+
+std::variant<Settings, std::string> read_settings(const std::vector<std::string>& arguments) {
+  try {
+    auto options = reread_serve_options(arguments);
+    if (auto* complaint = std::get_if<std::string>(&options)) return std::move(*complaint);
+    Settings settings{.options = std::move(std::get<ServeOptions>(options)), .tls = nullptr};
+    if (settings.options.tls) settings.tls = http::load_tls(*settings.options.tls);
+    return settings;
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+std::vector<std::string> files_of(const ServeOptions& options) {
+  std::vector<std::string> files{options.config_file, options.cell_file};
+  if (options.tls) {
+    for (const std::string& file : {options.tls->certificates, options.tls->key, options.tls->authorities})
+      files.push_back(file);
+  }
+  std::erase(files, std::string{});
+  return files;
+}
+
+bool is_same(process::CellDesign a, process::CellDesign b) {
+  for (std::size_t i = 0; i < process::cell_design_fields().size(); ++i) {
+    if (process::cell_design_value(a, i) != process::cell_design_value(b, i)) return false;
+  }
+  return a.name == b.name;
+}
+
+}  // namespace
+
+bool is_live(const std::string& option) {
+  static constexpr auto kLive =
+      std::to_array<std::string_view>({"cors-origin",         "allowed-host",         "header",
+                                       "no-server-header",    "no-date-header",       "no-proxy-headers",
+                                       "forwarded-allow-ips", "limit-concurrency",    "max-body",
+                                       "ws-max-size",         "timeout-keep-alive",   "timeout-graceful-shutdown",
+                                       "ws-ping-interval",    "ws-ping-timeout",      "log-level",
+                                       "no-access-log",       "step-interval",        "ssl-keyfile",
+                                       "ssl-certfile",        "ssl-keyfile-password", "ssl-ca-certs",
+                                       "ssl-cert-reqs",       "ssl-ciphers"});
+  return std::ranges::find(kLive, option) != kLive.end();
+}
+
+SettingsChange compare(const ServeOptions& running, const ServeOptions& read) {
+  std::set<std::string> names;
+  for (const auto* options : {&running, &read}) {
+    for (const auto& [name, values] : options->given) names.insert(name);
+  }
+  const auto values_in = [](const ServeOptions& options, const std::string& name) {
+    const auto found = options.given.find(name);
+    return found == options.given.end() ? std::vector<std::string>{} : found->second;
+  };
+  SettingsChange change;
+  const bool tls_stays = running.tls.has_value() == read.tls.has_value();
+  for (const std::string& name : names) {
+    if (values_in(running, name) == values_in(read, name)) continue;
+    const bool live = is_live(name) && (tls_stays || !name.starts_with("ssl-"));
+    (live ? change.live : change.restart).push_back(name);
+  }
+  const bool is_named = std::ranges::find(change.restart, "cell") != change.restart.end();
+  if (!is_named && !is_same(running.plant.design, read.plant.design)) change.restart.emplace_back("cell");
+  return change;
+}
+
+Reloader::Reloader(const ServeOptions& running, bool watch,
+                   std::function<void(std::variant<Settings, std::string>)> on_read)
+    : arguments_(running.arguments),
+      files_(watch ? files_of(running) : std::vector<std::string>{}),
+      known_at_(running.read_at),
+      on_read_(std::move(on_read)),
+      thread_([this] { work(); }) {}
+
+Reloader::~Reloader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Reloader::request() {
+  {
+    const std::lock_guard lock(mutex_);
+    requested_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Reloader::work() {
+  Trace seen = look_at(files_);
+  // What changed while the server started has not been read.
+  Trace known = is_newer(seen, known_at_) ? Trace{} : seen;
+  const auto is_wanted = [this] { return requested_ || stop_; };
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    if (files_.empty())
+      changed_.wait(lock, is_wanted);
+    else
+      changed_.wait_for(lock, kLook, is_wanted);
+    if (stop_) return;
+    const bool requested = std::exchange(requested_, false);
+    lock.unlock();
+    // A file that is being written is looked at again a moment later.
+    Trace now = look_at(files_);
+    const bool has_settled = now == seen && now != known;
+    seen = now;
+    if (requested || has_settled) {
+      known = std::move(now);
+      on_read_(read_settings(arguments_));
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace battery_twin::app

@@ -1,0 +1,258 @@
+// Where options may stand, which of them wins, and what the documents say of them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "temporary_folder.hpp"
+#include "twin.hpp"
+
+namespace battery_twin::system {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string write_file(const testing::TemporaryFolder& folder, const std::string& name, std::string_view text) {
+  const auto path = folder.path() / name;
+  std::ofstream(path) << text;
+  return path.string();
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The words in front of a program that give it variables.
+Words environment(Words variables) {
+  variables.insert(variables.begin(), "env");
+  return variables;
+}
+
+std::string field_of(const Words& options, const Words& variables) {
+  const Twin twin(options, environment(variables));
+  return twin.http.get("/health/live").field("x-from");
+}
+
+TEST(CommandLine, ComesBeforeTheEnvironmentAndThatBeforeTheFile) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "twin.toml", "header = [\"X-From: file\"]\n");
+  EXPECT_EQ(field_of({"--config", file}, {}), "file");
+  EXPECT_EQ(field_of({"--config", file}, {"UVICORN_HEADER=X-From:uvicorn"}), "uvicorn");
+  EXPECT_EQ(field_of({"--config", file}, {"UVICORN_HEADER=X-From:uvicorn", "BATTERY_TWIN_HEADER=X-From: ours"}),
+            "ours");
+  EXPECT_EQ(field_of({"--config", file, "--header", "X-From:line"}, {"BATTERY_TWIN_HEADER=X-From:ours"}), "line");
+  EXPECT_EQ(field_of({}, {"BATTERY_TWIN_CONFIG=" + file}), "file");
+  EXPECT_EQ(field_of({"--config", file}, {"BATTERY_TWIN_HEADER="}), "file");
+}
+
+TEST(CommandLine, TakesListsFromTheEnvironment) {
+  const Twin twin(
+      {}, environment({"UVICORN_HEADERS=X-A:1 X-B:2", "BATTERY_TWIN_CORS_ORIGIN=https://a.example https://b.example"}));
+  const auto answer = twin.http.get("/health/live", {{"Origin", "https://b.example"}});
+  EXPECT_EQ(answer.field("x-a"), "1");
+  EXPECT_EQ(answer.field("x-b"), "2");
+  EXPECT_EQ(answer.field("access-control-allow-origin"), "https://b.example");
+  const Twin lines({}, environment({"BATTERY_TWIN_HEADER=X-A: 1 2\nX-B: 3"}));
+  EXPECT_EQ(lines.http.get("/health/live").field("x-a"), "1 2");
+  EXPECT_EQ(lines.http.get("/health/live").field("x-b"), "3");
+}
+
+TEST(CommandLine, TakesFlagsEitherWay) {
+  const auto has_server = [](const Words& options, const Words& variables) {
+    const Twin twin(options, environment(variables));
+    return twin.http.get("/health/live").header("server").has_value();
+  };
+  EXPECT_TRUE(has_server({}, {}));
+  EXPECT_FALSE(has_server({"--no-server-header"}, {}));
+  EXPECT_FALSE(has_server({}, {"UVICORN_SERVER_HEADER=false"}));
+  EXPECT_FALSE(has_server({}, {"BATTERY_TWIN_NO_SERVER_HEADER=1"}));
+  EXPECT_TRUE(has_server({"--server-header"}, {"UVICORN_SERVER_HEADER=0"}));
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "twin.toml", "server-header = false\n");
+  EXPECT_FALSE(has_server({"--config", file}, {}));
+  EXPECT_TRUE(has_server({"--config", file, "--server-header"}, {}));
+}
+
+TEST(CommandLine, AnApplicationBehindAListIsNoPartOfIt) {
+  Twin twin({"--header", "X-A:1", "v2_server:app"});
+  EXPECT_EQ(twin.http.get("/health/live").field("x-a"), "1");
+  EXPECT_FALSE(twin.http.get("/health/live").header("v2_server"));
+  EXPECT_NE(twin.server.err().find("application v2_server:app"), std::string::npos) << twin.server.err();
+}
+
+TEST(CommandLine, WhatOnlyPythonKnowsIsAcceptedAndNamed) {
+  const Words ignored{"--loop",
+                      "uvloop",
+                      "--http",
+                      "httptools",
+                      "--ws",
+                      "websockets",
+                      "--lifespan",
+                      "on",
+                      "--interface",
+                      "asgi3",
+                      "--app-dir",
+                      ".",
+                      "--reload-dir",
+                      "a",
+                      "--reload-dir",
+                      "b",
+                      "--env-file",
+                      ".env",
+                      "--log-config",
+                      "x.ini",
+                      "--ssl-version",
+                      "17",
+                      "--limit-max-requests",
+                      "5",
+                      "--reload-delay",
+                      "0.3",
+                      "--factory",
+                      "--workers",
+                      "4",
+                      "--ws-per-message-deflate",
+                      "true"};
+  Twin twin(ignored);
+  const std::string said = twin.server.err();
+  for (const std::string& word : ignored) {
+    if (!word.starts_with("--")) continue;
+    EXPECT_NE(said.find("INFO:     " + word), std::string::npos) << word << "\n" << said;
+  }
+}
+
+TEST(CommandLine, WhatIsWrongIsOneSentenceAndTheRightCode) {
+  const testing::TemporaryFolder folder;
+  struct Case {
+    Words options;
+    Words variables;
+    int code;
+    std::string part;
+  };
+  const std::vector<Case> cases{
+      {{"--no-such-option"}, {}, 2, "--no-such-option"},
+      {{"--fd", "-1"}, {}, 2, "--fd"},
+      {{"--forwarded-allow-ips", "localhost"}, {}, 2, "--forwarded-allow-ips"},
+      {{"--ssl-cert-reqs", "3"}, {}, 2, "--ssl-cert-reqs"},
+      {{"--log-format", "xml"}, {}, 2, "--log-format"},
+      {{"--db", "mysql://x"}, {}, 2, "--db"},
+      {{}, {"UVICORN_PORT=http"}, 2, "--port"},
+      {{}, {"BATTERY_TWIN_LOG_LEVEL=loud"}, 2, "--log-level"},
+      {{"--config", "/no/such.toml"}, {}, 3, "/no/such.toml"},
+      {{"--config", write_file(folder, "a.toml", "no-such = 1\n")}, {}, 3, "no-such"},
+      {{"--fd", "977"}, {}, 3, "file descriptor 977"},
+      {{"--fd", "0"}, {}, 3, "file descriptor 0"},
+      {{"--host", "no.such.host.invalid"}, {}, 3, "the host is not known"},
+      {{"--uds", "/no/such/folder/socket"}, {}, 3, "/no/such/folder/socket: No such file or directory"},
+      {{"--ssl-certfile", "/no/such.pem"}, {}, 3, "/no/such.pem"},
+      {{"--db", "sqlite:/no/such/folder/a.db"}, {}, 3, "/no/such/folder"},
+  };
+  for (const Case& one : cases) {
+    Words arguments = environment(one.variables);
+    arguments.push_back(binary());
+    arguments.insert(arguments.end(), one.options.begin(), one.options.end());
+    Process process(arguments);
+    const std::string shown = ::testing::PrintToString(one.options) + ::testing::PrintToString(one.variables);
+    EXPECT_EQ(process.wait(), one.code) << shown;
+    EXPECT_NE(process.err().find(one.part), std::string::npos) << shown << "\n" << process.err();
+    EXPECT_EQ(process.out(), "") << shown;
+    const std::string said = process.err();
+    const bool is_usage = said.find("Try --help") != std::string::npos;
+    EXPECT_LE(std::count(said.begin(), said.end(), '\n'), is_usage ? 2 : 4) << said;
+  }
+}
+
+// Every option of --help, by its first name, with its other names.
+std::map<std::string, std::set<std::string>> options_in_help() {
+  Process process({binary(), "--help"});
+  EXPECT_EQ(process.wait(), 0);
+  std::map<std::string, std::set<std::string>> found;
+  std::istringstream lines(process.out());
+  const std::regex option("^  (--[^ ]+)");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (!std::regex_search(line, match, option)) continue;
+    std::istringstream names(match[1].str());
+    std::string first;
+    for (std::string name; std::getline(names, name, ',');) {
+      name = name.substr(0, name.find('{'));
+      if (first.empty()) first = name;
+      found[first].insert(name);
+    }
+  }
+  return found;
+}
+
+std::string variable_of(const std::string& option) {
+  std::string name = "BATTERY_TWIN_";
+  for (const char c : option.substr(2)) name += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  return name;
+}
+
+TEST(CommandLine, ItsPageNamesEveryOptionAndNoOther) {
+  const auto options = options_in_help();
+  ASSERT_GT(options.size(), 50u);
+  std::map<std::string, std::string> rows;  // by option
+  std::istringstream lines(read_file(std::string(BATTERY_TWIN_SOURCE_DIR) + "/docs/command-line.md"));
+  const std::regex row("^\\| `(--[a-z0-9-]+)");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, row)) rows[match[1].str()] = line;
+  }
+  for (const auto& [option, names] : options) {
+    if (option == "--help" || option == "--version") continue;
+    ASSERT_TRUE(rows.contains(option)) << option << " has no row in docs/command-line.md";
+    const std::string& line = rows[option];
+    for (const std::string& name : names) {
+      EXPECT_NE(line.find("`" + name + "`"), std::string::npos) << name;
+    }
+    EXPECT_NE(line.find("`" + variable_of(option) + "`"), std::string::npos) << option;
+    const std::string setting = option == "--config" ? "| – |" : "`" + option.substr(2) + " = ";
+    EXPECT_NE(line.find(setting), std::string::npos) << option;
+    rows.erase(option);
+  }
+  for (const auto& [option, line] : rows) ADD_FAILURE() << option << " has a row and is no option";
+}
+
+// It has every option of ours, as a comment where the default is none.
+TEST(CommandLine, TheExampleFileHoldsOptionsOnly) {
+  const std::string example = std::string(BATTERY_TWIN_SOURCE_DIR) + "/config/battery-twin.toml";
+  const auto options = options_in_help();
+  std::set<std::string> known;
+  for (const auto& [option, names] : options) {
+    for (const std::string& name : names) known.insert(name.substr(2));
+  }
+  std::set<std::string> named;
+  std::istringstream lines(read_file(example));
+  const std::regex setting("^(?:# )?([a-z][a-z0-9-]*) = ");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, setting)) named.insert(match[1].str());
+  }
+  for (const std::string& name : named) EXPECT_TRUE(known.contains(name)) << name;
+  Process help({binary(), "--help"});
+  ASSERT_EQ(help.wait(), 0);
+  const std::string text = help.out();
+  const std::set<std::string> elsewhere{"--help", "--version", "--config", "--fresh"};
+  for (const auto& [option, names] : options) {
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(text, match, std::regex("\n  " + option + "[ ,\n]"))) << option;
+    const bool is_uvicorns = text.find("uvicorn only:") < static_cast<std::size_t>(match.position());
+    if (elsewhere.contains(option) || is_uvicorns) continue;
+    EXPECT_TRUE(std::ranges::any_of(names, [&](const std::string& name) { return named.contains(name.substr(2)); }))
+        << option << " is not in config/battery-twin.toml";
+  }
+  const Twin twin({"--config", example, "--db", "none"});
+  EXPECT_EQ(twin.http.get("/health/live").status, 200);
+}
+
+}  // namespace
+}  // namespace battery_twin::system

@@ -1,0 +1,138 @@
+// SIGHUP and --reload: what takes effect in a running server, what is said of the rest.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "temporary_folder.hpp"
+#include "twin.hpp"
+
+namespace battery_twin::system {
+namespace {
+
+constexpr std::string_view kRead = "The configuration was read again: ";
+
+// A server with a file of its own.
+struct Configured {
+  explicit Configured(const std::string& text, std::vector<std::string> options = {}) : twin(start(text, options)) {}
+
+  void write(const std::string& text) const {
+    // As an editor does it: the name is never without a whole file.
+    std::ofstream(folder.file("new")) << text;
+    std::filesystem::rename(folder.file("new"), file());
+  }
+  [[nodiscard]] std::string file() const { return folder.file("twin.toml"); }
+
+  testing::TemporaryFolder folder;
+  Twin twin;
+
+ private:
+  std::vector<std::string> start(const std::string& text, std::vector<std::string>& options) const {
+    write(text);
+    options.insert(options.end(), {"--config", file()});
+    return options;
+  }
+};
+
+TEST(Reload, SighupMakesWhatCanChangeChange) {
+  Configured one("timeout-keep-alive = 5\n");
+  Connection open(one.twin.server.port());
+  const Headers from{{"Origin", "https://a.example"}};
+  open.send(request_text("GET", "/health/live", {}, from));
+  EXPECT_FALSE(read_response(open).header("access-control-allow-origin"));
+  EXPECT_EQ(one.twin.get("/factory/status")["pacing"]["step_interval_ms"], 100);
+
+  one.write(
+      "header = [\"X-New: 1\"]\ncors-origin = [\"https://a.example\"]\nallowed-host = [\"twin.example\"]\n"
+      "no-server-header = true\nno-access-log = true\nstep-interval = 7\nmax-body = 100\nlimit-concurrency = 50\n");
+  one.twin.server.signal(SIGHUP);
+  ASSERT_TRUE(one.twin.server.wait_for_error_text(kRead)) << one.twin.server.err();
+  ASSERT_TRUE(one.twin.server.wait_for_error_text("step-interval, timeout-keep-alive\n")) << one.twin.server.err();
+
+  // Also where the same bytes came before, on a connection that was open.
+  open.send(request_text("GET", "/health/live", {}, from));
+  const auto answer = read_response(open);
+  EXPECT_EQ(answer.field("access-control-allow-origin"), "https://a.example");
+  EXPECT_EQ(answer.field("x-new"), "1");
+  EXPECT_FALSE(answer.header("server"));
+  EXPECT_EQ(one.twin.http.get("/health/live", {{"Host", "twin.example"}}).status, 200);
+  EXPECT_EQ(one.twin.http.post("/factory/start", {{"id", std::string(200, 'a')}}).status, 413);
+  EXPECT_EQ(one.twin.get("/factory/status")["pacing"]["step_interval_ms"], 7);
+
+  one.twin.server.signal(SIGTERM);
+  EXPECT_EQ(one.twin.server.wait(), 0);
+  const std::string log = one.twin.server.out();
+  EXPECT_NE(log.find("/factory/status"), std::string::npos) << log;
+  EXPECT_EQ(log.find("/factory/start "), std::string::npos) << log;
+}
+
+TEST(Reload, TheLogLevelChanges) {
+  Configured one("");
+  one.write("log-level = \"debug\"\n");
+  one.twin.server.signal(SIGHUP);
+  ASSERT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "log-level"));
+  one.twin.start(Json::object());
+  EXPECT_TRUE(one.twin.server.wait_for_error_text("DEBUG:"));
+}
+
+TEST(Reload, WhatCannotChangeIsNamedInOneLine) {
+  Configured one("models = \"mechanistic\"\n");
+  one.write("models = \"reference\"\nport = 1\nqueue-limit = 5\nheader = [\"X-New: 1\"]\n");
+  one.twin.server.signal(SIGHUP);
+  ASSERT_TRUE(one.twin.server.wait_for_error_text("WARNING:  models, queue-limit: needs a restart"))
+      << one.twin.server.err();  // the port is on the command line, which comes first
+  ASSERT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "header"));
+  EXPECT_EQ(one.twin.http.get("/health/live").field("x-new"), "1");
+  // It still needs it when nothing else has changed.
+  one.twin.server.signal(SIGHUP);
+  EXPECT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "no option that can change now has"));
+}
+
+TEST(Reload, AnInvalidFileChangesNothing) {
+  Configured one("header = [\"X-Old: 1\"]\n");
+  for (const char* text : {"nonsense", "header = [\"no colon\"]\n", "no-such = 1\nheader = [\"X-New: 1\"]\n",
+                           "log-level = \"loud\"\n", "ssl-keyfile = \"/no/such\"\n", "help = true\n"}) {
+    one.write(text);
+    const auto lines_before = one.twin.server.err().size();
+    one.twin.server.signal(SIGHUP);
+    EXPECT_TRUE(Twin::eventually([&] {
+      const std::string said = one.twin.server.err().substr(lines_before);
+      return said.starts_with("ERROR:    the configuration stays as it was: ") && said.ends_with('\n');
+    })) << text
+        << one.twin.server.err();
+    const std::string said = one.twin.server.err().substr(lines_before);
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+    EXPECT_EQ(one.twin.http.get("/health/live").field("x-old"), "1") << text;
+  }
+  one.write("header = [\"X-New: 1\"]\n");
+  one.twin.server.signal(SIGHUP);
+  EXPECT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "header"));
+  EXPECT_EQ(one.twin.http.get("/health/live").field("x-new"), "1");
+}
+
+TEST(Reload, FilesAreWatchedWhenWanted) {
+  Configured one("", {"--reload"});
+  one.write("header = [\"X-New: 1\"]\n");
+  ASSERT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "header"));
+  EXPECT_EQ(one.twin.http.get("/health/live").field("x-new"), "1");
+}
+
+TEST(Reload, AnotherCellNeedsARestart) {
+  const testing::TemporaryFolder folder;
+  const std::string cell = folder.file("cell.json");
+  std::ofstream(cell) << R"({"tab_resistance": 0.001})";
+  ServerProcess server({"--cell", cell, "--reload"});
+  std::ofstream(cell) << R"({"tab_resistance": 0.002})";
+  EXPECT_TRUE(server.wait_for_error_text("cell: needs a restart")) << server.err();
+}
+
+TEST(Reload, WorksWithoutAFile) {
+  ServerProcess server;
+  server.signal(SIGHUP);
+  EXPECT_TRUE(server.wait_for_error_text(kRead));
+  EXPECT_EQ(HttpClient(server.port()).get("/health/live").status, 200);
+}
+
+}  // namespace
+}  // namespace battery_twin::system
