@@ -236,7 +236,7 @@ test('an answer that comes late takes back nothing that events have told since',
     const every = globalThis.setInterval;
     globalThis.setInterval = (action, pause) => (pause < 10_000 ? every(action, pause) : 0);
   });
-  const { server, page } = await visit(t, { at: 'plant', options: ['--step-interval', '20'], prepare });
+  const { server, page } = await visit(t, { at: 'plant', options: ['--step-interval', '10'], prepare });
   await connection(page, 'Live').waitFor();
   const atWork = (machine) => page.getByRole('link', { name: new RegExp(`^${machine} anode, .* on batch one`, 'i') });
   const machineAtWork = ({ lines }) => Object.keys(lines.anode).find((machine) => lines.anode[machine].state === 'On');
