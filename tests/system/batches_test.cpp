@@ -131,7 +131,7 @@ TEST(FactoryStart, MergesANamedGroupAtAcceptance) {
   EXPECT_EQ(twin.get("/machine/anode/coating/status").at("machine_parameters"), now);
 }
 
-TEST(FactoryStart, TakesAllSixteenGroups) {
+TEST(FactoryStart, TakesAllGroups) {
   const Twin twin;
   Json body{{"id", "all"}};
   for (const MachineName& name : kMachines)

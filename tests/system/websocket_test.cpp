@@ -198,6 +198,7 @@ TEST(WsSubscribe, NarrowsByEventLineMachineAndBatch) {
   const auto field = [](const char* name, std::string value) {
     return [name, value](const Json& message) { return message.at("data").value(name, "") == value; };
   };
+  const auto of_anode = static_cast<std::size_t>(std::ranges::count(kMachines, "anode", &MachineName::line));
   const std::vector<Filter> filters{
       {{{"event", "batch_merged"}}, [](const Json& m) { return m.at("status") == "batch_merged"; }, 2},
       {{{"event", {"batch_requested", "batch_completed"}}},
@@ -205,8 +206,10 @@ TEST(WsSubscribe, NarrowsByEventLineMachineAndBatch) {
        4},
       {{{"machine", "mixing_anode"}}, [](const Json& m) { return m.at("process_name") == "mixing_anode"; }, 4},
       {{{"machine", "mixing"}}, field("machine_id", "mixing"), 8},
-      {{{"batch_id", "two"}, {"event", "machine_turned_on"}}, field("batch_id", "two"), 16},
-      {{{"line", "anode"}, {"event", {"machine_turned_on", "machine_turned_off"}}}, field("line_type", "anode"), 24},
+      {{{"batch_id", "two"}, {"event", "machine_turned_on"}}, field("batch_id", "two"), kMachines.size()},
+      {{{"line", "anode"}, {"event", {"machine_turned_on", "machine_turned_off"}}},
+       field("line_type", "anode"),
+       4 * of_anode},
       {{{"line", "cathode"}, {"event", "batch_completed_cathode_line"}},
        [](const Json& m) { return m.at("status") == "batch_completed_cathode_line"; },
        2},
