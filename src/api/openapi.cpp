@@ -16,7 +16,7 @@ constexpr std::string_view kRoutesDescription =
     "A digital twin of a lithium-ion cell plant: machines in three lines. Units are SI; each number's unit stands "
     "in "
     "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`; "
-    "`x-description` is the description by itself, `x-hint` what to know of the unit.\n\n"
+    "a parameter's `x-description` is its description by itself, `x-hint` what to know of its unit.\n\n"
     "Defaults are what a machine is set to at first: a field that is not given stays as the machine is set. What a "
     "schema cannot say stands in its description. A key that is given twice in an object is 400.\n\n"
     "Every GET route answers HEAD, every path OPTIONS (204, `Allow`). Another method is 405 with `Allow`, an unknown "

@@ -37,7 +37,6 @@ std::string sentence(std::string_view text, std::string_view unit) {
 Json numeric(std::string_view description, std::string_view unit, bool nullable) {
   Json schema{{"type", nullable ? Json::array({"number", "null"}) : Json("number")},
               {"description", sentence(description, unit)}};
-  if (!description.empty()) schema["x-description"] = description;
   if (!unit.empty()) schema["x-unit"] = unit;
   return schema;
 }
@@ -74,6 +73,8 @@ Json field_schema(const plant::Station& station, std::size_t field, const Limits
     text.append(". ").append(info.hint);
     schema["x-hint"] = info.hint;
   }
+  // For who shows unit, range and hint in another way.
+  if (text != info.description) schema["x-description"] = info.description;
   add_range(schema, info.hard);
   schema["default"] = standard ? limit(*standard) : Json();
   if (!info.usual.is_open()) add_range(schema["x-usual"], info.usual);

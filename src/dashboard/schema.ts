@@ -6,7 +6,7 @@ interface Node {
   type?: string | string[];
   title?: string;
   description?: string;
-  /** Without unit, usual range and hints, which the form says in the units that it shows. */
+  /** Of a parameter, without unit, usual range and hints, which the form says in the units that it shows. */
   'x-description'?: string;
   /** What to mind when the value is given in SI. */
   'x-hint'?: string;
@@ -156,7 +156,12 @@ function group(name: string, node: Node): Group {
   };
 }
 
-const about = (node: Node): string => node['x-description'] ?? node.description ?? '';
+// A unit at its end is shown beside the value, and perhaps another one.
+function about(node: Node): string {
+  const text = node['x-description'] ?? node.description ?? '';
+  const unit = ` [${node['x-unit'] ?? ''}]`;
+  return text.endsWith(unit) ? text.slice(0, -unit.length) : text;
+}
 
 // A unit at the end of a name ("charge_current_A", "electrolyte_g_per_Ah") is said by the unit itself.
 function label(name: string, unit = '1'): string {

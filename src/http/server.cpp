@@ -84,7 +84,7 @@ class TheServer final : public Server {
   ~TheServer() override {
     hub_.on_gone = {};
     if (spare_ >= 0) ::close(spare_);
-    if (!config_.uds.empty()) ::unlink(config_.uds.c_str());
+    remove_socket_file();
   }
 
   std::string url() const override {
@@ -122,6 +122,7 @@ class TheServer final : public Server {
   void drain(std::chrono::milliseconds timeout, std::function<void()> done) override {
     hub_.draining = true;
     error_code ignored;
+    remove_socket_file();
     acceptor_.close(ignored);
     accept_timer_.cancel();
     for_all([](Connection& connection) { connection.drain(); });
@@ -160,13 +161,19 @@ class TheServer final : public Server {
     });
   }
 
+  // While the socket still listens: later the path may be another server's.
+  void remove_socket_file() {
+    if (!config_.uds.empty()) ::unlink(config_.uds.c_str());
+    config_.uds.clear();
+  }
+
   void take(Accepted socket, const typename Protocol::endpoint& peer) {
     if constexpr (std::is_same_v<Protocol, tcp>) {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
     }
-    // Behind each relay there is a session, for the same client.
-    const std::size_t connections = config_.tls ? hub_.relays : hub_.connections.size();
+    // Behind each relay there is a session, for the same client. It may outlive it, while its answer is made.
+    const std::size_t connections = std::max(hub_.relays, hub_.connections.size() - hub_.relays);
     Peer client = peer_of(peer, config_.trusted_proxies);
     if (connections < max_connections_) return begin(Socket(std::move(socket)), std::move(client), start_http_session);
     complain("too many connections, new ones are answered 503");
@@ -295,6 +302,7 @@ std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& han
       error_code refused;
       probe.connect(Local::endpoint(path), refused);
       if (!refused) throw std::runtime_error("another server listens there");
+      if (refused != asio::error::connection_refused) throw boost::system::system_error(refused);
       ::unlink(path.c_str());
       mode = status.st_mode & 0777;
     }

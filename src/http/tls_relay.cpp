@@ -81,8 +81,13 @@ class TlsRelay final : public Connection {
   // Whoever does not speak TLS, or has not the certificate that is wanted, is not answered: it would not understand it.
   void shake_hands() {
     ERR_clear_error();
+    needs_client_to_send_ = needs_client_to_take_ = false;
     const int result = SSL_accept(ssl_.get());
-    if (result != 1) return look_at(result);
+    if (result != 1) {
+      look_at(result);
+      if (client_ended_) cut();
+      return;
+    }
     clear_deadline();
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)

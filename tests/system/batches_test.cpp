@@ -72,7 +72,7 @@ TEST(FactoryStart, CountsIdsAndSkipsTakenOnes) {
   EXPECT_EQ(twin.start(Json::object()), "1");
   EXPECT_EQ(twin.start(Json::object()), "3");
   const std::string longest(64, 'x');
-  for (const std::string& id : {std::string("A.b_c-9"), std::string("."), longest})
+  for (const std::string& id : {std::string("A.b_c-9"), std::string("..."), longest})
     EXPECT_EQ(twin.start({{"id", id}}), id);
 }
 

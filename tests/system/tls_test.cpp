@@ -235,6 +235,17 @@ TEST(Tls, NoDescriptorIsLost) {
   EXPECT_TRUE(Twin::eventually([&] { return open() <= before; })) << open() << " were " << before;
 }
 
+TEST(Tls, WhoGoesAwayWhileShakingHandsIsForgottenAtOnce) {
+  const ServerProcess server(certificates().options());
+  Connection connection(server.port());
+  connection.send(std::string_view("\x16\x03\x01\x02\x00\x01", 6));  // the beginning of a ClientHello
+  EXPECT_TRUE(is_served(server.port(), {}));                         // it has been looked at
+  const auto start = std::chrono::steady_clock::now();
+  connection.shutdown_send();
+  EXPECT_FALSE(connection.receive());
+  EXPECT_LE(std::chrono::steady_clock::now() - start, seconds(8)) << "that was the deadline of the handshake";
+}
+
 TEST(Tls, WebSocketsGetEventsAndTheRestart) {
   ServerProcess server(certificates().options());
   TlsConnection connection(server.port());

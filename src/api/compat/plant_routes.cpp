@@ -10,6 +10,7 @@
 namespace battery_twin::api {
 namespace {
 
+constexpr std::size_t kLongestElectrode = 64;    // bytes of a name that is told back
 constexpr std::chrono::seconds kLongestWait{5};  // of a reset, for the plant to be idle
 
 Response is_reset() { return compat::success("The plant was reset"); }
@@ -101,7 +102,8 @@ std::optional<Response> Routes::compat_start_mixing(const Call& call) {
     if (auto* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
     electrode = std::get<Json>(read).value("electrode_type", Json());
   }
-  if (!electrode.is_null() && !electrode.is_string())
+  if (!electrode.is_null() &&
+      (!electrode.is_string() || electrode.get_ref<const std::string&>().size() > kLongestElectrode))
     return compat::unprocessable({"body", "electrode_type"}, "str type expected", "type_error.str");
   return compat_enqueue(call.later, [electrode](const std::string& id) {
     return compat::success("Batch " + id + " was added to the queue: mixing is its first step",
