@@ -29,6 +29,16 @@ class TheApi final : public Api {
         routes_(plant, broadcaster_, config_),
         table_(Routes::table(config_.compat)) {}
 
+  Access access(const RequestHead& head) const override {
+    std::string_view path = without_root(head.path);
+    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);  // is sent on to where it is without
+    const Match found = match(table_, head.method == "OPTIONS" ? "GET" : head.method, path);
+    if (found.route != nullptr) return access_of(*found.route);
+    const bool leads_to_the_page = !config_.root_path.empty() && head.path == config_.root_path;
+    return leads_to_the_page && usual_access(head.method) == Access::reading ? Access::everybody
+                                                                             : usual_access(head.method);
+  }
+
   std::optional<Response> refuse(const RequestHead& head) override {
     const std::string_view path = without_root(head.path);
     if (path == kWebSocketPath) return refuse_plain_on_websocket(head);

@@ -28,6 +28,10 @@ std::optional<Parts> parts_of(std::string_view pattern, std::string_view path) {
 
 }  // namespace
 
+Access usual_access(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" ? Access::reading : Access::changing;
+}
+
 Match match(std::span<const Route> table, std::string_view method, std::string_view path) {
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : table) {

@@ -47,7 +47,8 @@ struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/machine/{line_type}/{machine_id}/status"
   std::optional<Response> (Routes::*handle)(const Call&);
-  std::string_view body;  ///< the name of its body's schema in the document; empty: it takes none
+  std::optional<Access> access{};  ///< where it is not what its method says
+  std::string_view body;           ///< the name of its body's schema in the document; empty: it takes none
   bool may_lack_body = false;
   QueryFields query;
   Documentation says;
@@ -63,6 +64,10 @@ struct Call {
 
   [[nodiscard]] DeclaredQuery query() const { return {head.query, route.query}; }
 };
+
+/// Whom a request with that method is for, unless its route says otherwise.
+[[nodiscard]] Access usual_access(std::string_view method);
+[[nodiscard]] inline Access access_of(const Route& route) { return route.access.value_or(usual_access(route.method)); }
 
 struct Match {
   const Route* route = nullptr;  ///< nullptr where the path is unknown or has no such method

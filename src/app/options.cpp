@@ -14,6 +14,7 @@
 
 #include "battery_twin/process/random.hpp"
 #include "cell_file.hpp"
+#include "token_file.hpp"
 #include "version.hpp"
 
 namespace battery_twin::app {
@@ -215,6 +216,25 @@ std::optional<http::TlsConfig> tls_from(http::TlsConfig tls, int clients) {
   return tls;
 }
 
+// A token's variable that is there and says nothing is one that was to be filled in: no server is to be open for that.
+std::optional<std::string> empty_token_variable() {
+  for (const char* name : {"BATTERY_TWIN_TOKEN", "BATTERY_TWIN_READ_TOKEN", "BATTERY_TWIN_TOKEN_FILE"}) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
+    if (value != nullptr && std::string_view(value).find_first_not_of(" \t\n") == std::string_view::npos) return name;
+  }
+  return std::nullopt;
+}
+
+// No message has the token in it.
+std::optional<Complaint> add_tokens(http::AccessTokens& tokens, const std::string& option,
+                                    const std::vector<std::string>& given, api::Access access) {
+  for (const std::string& token : given) {
+    if (const std::string wrong = tokens.add(token, access); !wrong.empty())
+      return complaint(kExitUsage, option + ": " + wrong);
+  }
+  return std::nullopt;
+}
+
 std::map<std::string, std::vector<std::string>> given_to(const CLI::App& app) {
   std::map<std::string, std::vector<std::string>> given;
   for (const CLI::Option* option : app.get_options()) {
@@ -252,6 +272,13 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   app.add_option("--limit-concurrency", server.limit_concurrency, "Connections at once, beyond it 503; 0: no limit");
   add_list(app, "--cors-origin", server.cors_origins, "Origin that browsers may come from; may be repeated");
   add_list(app, "--allowed-host", server.allowed_hosts, "Host name that is served; may be repeated");
+  std::vector<std::string> tokens;
+  std::vector<std::string> read_tokens;
+  add_list(app, "--token", tokens,
+           "Access token that clients must show, with which they may do everything; may be repeated");
+  add_list(app, "--read-token", read_tokens, "One with which they may read and listen only; may be repeated");
+  app.add_option("--token-file", options.token_file,
+                 "File of access tokens: lines with \"operator TOKEN\" or \"read TOKEN\"");
   app.add_option("--root-path", options.root_path, "Path below which a proxy serves this server, e.g. /twin")
       ->check(CLI::Validator(complaint_about_root_path, "PATH"));
   bool no_proxy_headers = false;
@@ -352,6 +379,17 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   if (!trusted)
     return complaint(kExitUsage, "--forwarded-allow-ips: should be addresses and networks, unix: or *, with commas");
   server.trusted_proxies = *trusted;
+  if (const auto name = empty_token_variable())
+    return complaint(kExitUsage, *name + " is empty: without a token everybody could drive the plant");
+  if (auto wrong = add_tokens(server.tokens, "--token", tokens, api::Access::changing)) return std::move(*wrong);
+  if (auto wrong = add_tokens(server.tokens, "--read-token", read_tokens, api::Access::reading))
+    return std::move(*wrong);
+  try {
+    if (app.count("--token-file") > 0 && add_token_file(options.token_file, server.tokens))
+      options.warnings.push_back("--token-file: everybody on this machine may read " + options.token_file);
+  } catch (const std::runtime_error& error) {
+    return complaint(kExitStart, std::string("--token-file: ") + error.what());
+  }
   options.tls = tls_from(std::move(tls), client_certificates);
   options.log_json = log_format == "json";
   options.given = given_to(app);

@@ -37,6 +37,7 @@ struct ServeOptions {
   std::string root_path;  ///< below which a proxy serves the routes, e.g. "/twin"; or empty
   std::string ui_dir;     ///< folder of the dashboard's files, instead of those in the program; or empty
   std::optional<http::TlsConfig> tls;
+  std::string token_file;   ///< or empty; what is in it is in `server.tokens`
   bool reload = false;      ///< read again what has changed
   std::string config_file;  ///< or empty
   std::string cell_file;    ///< or empty, for one of the built-in designs
@@ -44,6 +45,7 @@ struct ServeOptions {
   std::map<std::string, std::vector<std::string>> given;
   std::chrono::system_clock::time_point read_at{};  ///< before any file was
   std::vector<std::string> arguments;               ///< all this was read from, beside the environment and files
+  std::vector<std::string> warnings;                ///< what a person should change
   std::vector<std::string> notes;                   ///< what was accepted but has no effect, to be said at start
 };
 

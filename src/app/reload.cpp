@@ -48,7 +48,7 @@ std::variant<Settings, std::string> read_settings(const std::vector<std::string>
 }
 
 std::vector<std::string> files_of(const ServeOptions& options) {
-  std::vector<std::string> files{options.config_file, options.cell_file};
+  std::vector<std::string> files{options.config_file, options.cell_file, options.token_file};
   if (options.tls) {
     for (const std::string& file : {options.tls->certificates, options.tls->key, options.tls->authorities})
       files.push_back(file);
@@ -67,15 +67,32 @@ bool is_same(process::CellDesign a, process::CellDesign b) {
 }  // namespace
 
 bool is_live(const std::string& option) {
-  static constexpr auto kLive =
-      std::to_array<std::string_view>({"cors-origin",         "allowed-host",         "header",
-                                       "no-server-header",    "no-date-header",       "no-proxy-headers",
-                                       "forwarded-allow-ips", "limit-concurrency",    "max-body",
-                                       "ws-max-size",         "timeout-keep-alive",   "timeout-graceful-shutdown",
-                                       "ws-ping-interval",    "ws-ping-timeout",      "log-level",
-                                       "no-access-log",       "step-interval",        "ssl-keyfile",
-                                       "ssl-certfile",        "ssl-keyfile-password", "ssl-ca-certs",
-                                       "ssl-cert-reqs",       "ssl-ciphers"});
+  static constexpr auto kLive = std::to_array<std::string_view>({"cors-origin",
+                                                                 "allowed-host",
+                                                                 "header",
+                                                                 "no-server-header",
+                                                                 "no-date-header",
+                                                                 "no-proxy-headers",
+                                                                 "forwarded-allow-ips",
+                                                                 "limit-concurrency",
+                                                                 "max-body",
+                                                                 "ws-max-size",
+                                                                 "timeout-keep-alive",
+                                                                 "timeout-graceful-shutdown",
+                                                                 "ws-ping-interval",
+                                                                 "ws-ping-timeout",
+                                                                 "log-level",
+                                                                 "no-access-log",
+                                                                 "step-interval",
+                                                                 "ssl-keyfile",
+                                                                 "ssl-certfile",
+                                                                 "ssl-keyfile-password",
+                                                                 "ssl-ca-certs",
+                                                                 "ssl-cert-reqs",
+                                                                 "ssl-ciphers",
+                                                                 "token",
+                                                                 "read-token",
+                                                                 "token-file"});
   return std::ranges::find(kLive, option) != kLive.end();
 }
 
@@ -95,8 +112,15 @@ SettingsChange compare(const ServeOptions& running, const ServeOptions& read) {
     const bool live = is_live(name) && (tls_stays || !name.starts_with("ssl-"));
     (live ? change.live : change.restart).push_back(name);
   }
-  const bool is_named = std::ranges::find(change.restart, "cell") != change.restart.end();
-  if (!is_named && !is_same(running.plant.design, read.plant.design)) change.restart.emplace_back("cell");
+  const auto is_among = [](const std::vector<std::string>& list, const char* name) {
+    return std::ranges::find(list, name) != list.end();
+  };
+  const bool other_tokens = running.server.tokens != read.server.tokens;
+  if (other_tokens && std::ranges::none_of(std::array{"token", "read-token", "token-file"},
+                                           [&](const char* name) { return is_among(change.live, name); }))
+    change.live.emplace_back("token-file");
+  if (!is_among(change.restart, "cell") && !is_same(running.plant.design, read.plant.design))
+    change.restart.emplace_back("cell");
   return change;
 }
 

@@ -124,8 +124,20 @@ void take(ServeOptions& running, ServeOptions read, const SettingsChange& change
     else
       running.given.erase(name);
   }
+  running.server.tokens = std::move(read.server.tokens);
   running.graceful_timeout = read.graceful_timeout;
   running.plant.step_interval = read.plant.step_interval;
+}
+
+void tell_of_tokens(const ServeOptions& options, const http::Server& server, Log& log) {
+  for (const std::string& warning : options.warnings) log.warning(warning);
+  const http::AccessTokens& tokens = options.server.tokens;
+  if (!tokens.empty()) {
+    log.info("Clients must show an access token: there are " + std::to_string(tokens.count(api::Access::changing)) +
+             " for operators, " + std::to_string(tokens.count(api::Access::reading)) + " read-only");
+  } else if (!server.is_private()) {
+    log.warning("Everybody who can reach this address can drive the plant: --token-file lets in who has a token only");
+  }
 }
 
 std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plant::Layout& layout, Log& log) {
@@ -236,6 +248,7 @@ int serve(const ServeOptions& options) {
       plant.set_pacing({settings.options.plant.step_interval, plant.pacing().paused});
     log.info("The configuration was read again: " +
              (change.live.empty() ? "no option that can change now has" : listed(change.live)));
+    if (settings.options.server.tokens != running.server.tokens) tell_of_tokens(settings.options, *server, log);
     take(running, std::move(settings.options), change);
   };
   Reloader reloader(options, options.reload, [&](std::variant<Settings, std::string> read) {
@@ -280,9 +293,7 @@ int serve(const ServeOptions& options) {
     });
   });
 
-  if (!server->is_private()) {
-    log.warning("Everybody who can reach this address can drive the plant: there are no access tokens yet");
-  }
+  tell_of_tokens(options, *server, log);
   log.info("Application startup complete.");
   if (!has_dashboard) {
     log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");

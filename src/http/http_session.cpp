@@ -15,6 +15,7 @@
 #include <random>
 
 #include "battery_twin/http/status.hpp"
+#include "bearer.hpp"
 #include "body_reader.hpp"
 #include "characters.hpp"
 #include "request_guard.hpp"
@@ -276,6 +277,7 @@ class HttpSession final : public Connection {
     believe_proxy();
     allowed_origin_ = header_.origins == 0 ||
                       (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host, secure_));
+    admission_ = hub_.config.tokens.empty() ? Admission{} : admit();
     remembers_header_ = true;
     return route();
   }
@@ -300,6 +302,13 @@ class HttpSession final : public Connection {
       client_ = hub_.config.trusted_proxies.client(header_.forwarded_for).value_or(std::string{});
   }
 
+  Admission admit() {
+    const api::RequestHead head = this->head();
+    const bool with_query = header_.websocket && hub_.handler.is_websocket(head.path);
+    return http::admit(hub_.config.tokens, is_preflight() ? api::Access::everybody : hub_.handler.access(head), header_,
+                       with_query);
+  }
+
   // The header has been understood.
   std::optional<Next> route() {
     close_ = !header_.keep_alive || hub_.draining;
@@ -309,6 +318,11 @@ class HttpSession final : public Connection {
     if (!header_.origin.empty() && allowed_origin_) {
       extra_.emplace_back("Access-Control-Allow-Origin", header_.origin);
       extra_.emplace_back("Vary", "Origin");
+    }
+    if (admission_.verdict != Admission::Verdict::admitted) {
+      const api::Response refusal = refusal_of(admission_.verdict);
+      if (header_.has_body()) return refuse(refusal);
+      return answer(refusal);
     }
     if (header_.websocket) return begin_upgrade();
     if (!header_.has_body()) return handle({});
@@ -378,7 +392,7 @@ class HttpSession final : public Connection {
         .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", accept_key(header_.websocket_key)}}};
     std::string wire;
     log_access(write(wire, switching));
-    start_ws_session(hub_, std::move(socket_), std::move(wire), buffered(), head());
+    start_ws_session(hub_, std::move(socket_), std::move(wire), buffered(), admission_.token, head());
   }
 
   static bool is_websocket_key(std::string_view key) {
@@ -386,13 +400,17 @@ class HttpSession final : public Connection {
            std::ranges::all_of(key.substr(0, 22), [](char c) { return is_alnum(c) || c == '+' || c == '/'; });
   }
 
+  // A browser asks whether a page may ask. It shows no token there.
+  [[nodiscard]] bool is_preflight() const {
+    return header_.method == "OPTIONS" && header_.origins > 0 && allowed_origin_ && !header_.request_method.empty();
+  }
+
   void add_preflight(const api::Response& response) {
-    if (header_.method != "OPTIONS" || header_.origins == 0 || !allowed_origin_ || header_.request_method.empty())
-      return;
+    if (!is_preflight()) return;
     for (const auto& [name, value] : response.headers) {
       if (name == "Allow") extra_.emplace_back("Access-Control-Allow-Methods", value);
     }
-    extra_.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    extra_.emplace_back("Access-Control-Allow-Headers", "Content-Type, Authorization");
     extra_.emplace_back("Access-Control-Max-Age", "600");
   }
 
@@ -477,15 +495,17 @@ class HttpSession final : public Connection {
   api::Response internal_error(std::string_view cause) {
     const Id id = random_id();
     hub_.config.on_error("internal error " + std::string(view(id)) + " in " + std::string(header_.method) + " " +
-                         std::string(header_.target) + ": " + std::string(cause));
+                         without_token(header_.target) + ": " + std::string(cause));
     return {.status = 500, .body = R"({"detail":"Internal server error","error_id":")" + std::string(view(id)) + "\"}"};
   }
 
   void log_access(int status) {
     if (!hub_.config.on_access) return;
     const auto shown = [](std::string_view text) { return text.empty() ? "-" : text; };
-    hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method), shown(header_.target),
-                          header_.http_1_0 ? "1.0" : "1.1", status);
+    const bool has_query = header_.target.find('?') != std::string_view::npos;
+    const std::string target = has_query ? without_token(header_.target) : std::string{};
+    hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method),
+                          shown(has_query ? target : header_.target), header_.http_1_0 ? "1.0" : "1.1", status);
   }
 
   // Writes as much as the socket takes at once, nearly always all.
@@ -589,7 +609,7 @@ class HttpSession final : public Connection {
       source->next(taker(pending));
       if (!pending->value) co_await wait(pending);
       if (!pending->value || !*pending->value) {
-        hub_.config.on_error("a long answer to " + std::string(header_.target) + " was broken off");
+        hub_.config.on_error("a long answer to " + without_token(header_.target) + " was broken off");
         broken_ = true;
         break;
       }
@@ -652,6 +672,7 @@ class HttpSession final : public Connection {
   std::string client_;             // for whom a trusted proxy asks; empty: for itself
   bool secure_ = false;            // that one came by TLS
   bool allowed_origin_ = false;
+  Admission admission_;
   bool close_ = true;
   std::optional<BodyReader> body_;
   std::vector<std::pair<std::string_view, std::string>> extra_;  // fields of its answer

@@ -106,6 +106,9 @@ class Parser final : public beast::http::basic_parser<true> {
       case Field::origin:
         ++header_.origins;
         return first(header_.origin);
+      case Field::authorization:
+        ++header_.authorizations;
+        return first(header_.authorization);
       case Field::accept:
         return first(header_.accept);
       case Field::accept_encoding:
@@ -168,24 +171,6 @@ class Parser final : public beast::http::basic_parser<true> {
   bool connection_close_ = false;  // Beast does not look for it in HTTP/1.0
 };
 
-std::optional<std::string> decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    unsigned code = 0;
-    if (i + 2 >= text.size()) return std::nullopt;
-    const char* end = text.data() + i + 3;
-    if (std::from_chars(text.data() + i + 1, end, code, 16).ptr != end) return std::nullopt;
-    out += static_cast<char>(code);
-    i += 2;
-  }
-  if (out.find('\0') != std::string::npos || !is_utf8(out)) return std::nullopt;
-  return out;
-}
-
 // Takes the target apart.
 [[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header, bool secure) {
   std::string_view text = header.target;
@@ -211,6 +196,24 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<std::string> decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    unsigned code = 0;
+    if (i + 2 >= text.size()) return std::nullopt;
+    const char* end = text.data() + i + 3;
+    if (std::from_chars(text.data() + i + 1, end, code, 16).ptr != end) return std::nullopt;
+    out += static_cast<char>(code);
+    i += 2;
+  }
+  if (out.find('\0') != std::string::npos || !is_utf8(out)) return std::nullopt;
+  return out;
+}
 
 HeaderText::State HeaderText::look(std::span<char> bytes) {
   const std::string_view text(bytes.data(), bytes.size());

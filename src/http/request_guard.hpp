@@ -61,6 +61,8 @@ struct RequestHeader {
   std::string_view host;  ///< of an absolute target, else of the `Host` field
   std::string_view origin;
   std::string_view accept;
+  std::string_view authorization;
+  int authorizations = 0;  ///< fields of that name
   std::string_view accept_encoding;
   std::string_view content_type;
   std::string_view content_encoding;
@@ -81,6 +83,9 @@ struct RequestHeader {
   [[nodiscard]] std::string_view path() const { return decoded.empty() ? as_sent : decoded; }
   [[nodiscard]] bool has_body() const { return chunked || (length && *length > 0); }
 };
+
+/// Percent-decoded once; nothing where that is no UTF-8, or has a NUL.
+[[nodiscard]] std::optional<std::string> decoded(std::string_view text);
 
 /// Parses a header that `HeaderText` found complete, with Beast, and refuses what Beast lets through and RFC 9112 does
 /// not: `Transfer-Encoding` other than one `chunked`, two lengths, chunked in HTTP/1.0, `Host` missing, double or

@@ -24,6 +24,7 @@ enum class CloseCode : std::uint16_t {
   unsupported_data = 1003,
   none_given = 1005,  ///< never on the wire
   invalid_text = 1007,
+  policy_violation = 1008,
   message_too_big = 1009,
   internal_error = 1011,
   service_restart = 1012,

@@ -22,7 +22,8 @@ constexpr std::size_t kWsWriteAtOnce = 64 * 1024;
 // a buffer nor a timer, only a wait for something to read.
 class WsSession final : public Connection, public api::Sink {
  public:
-  WsSession(Hub& hub, Socket socket) : hub_(hub), registration_(hub, this), socket_(std::move(socket)) {}
+  WsSession(Hub& hub, Socket socket, std::uint64_t token)
+      : hub_(hub), registration_(hub, this), socket_(std::move(socket)), token_(token) {}
 
   void start(std::string answer, std::string_view leftover, const api::RequestHead& head) {
     socket_.non_blocking(true);
@@ -65,6 +66,10 @@ class WsSession final : public Connection, public api::Sink {
     state_ = State::cut;
     error_code ignored;
     socket_.close(ignored);
+  }
+
+  void forget() override {
+    if (!hub_.config.tokens.knows(token_)) close(CloseCode::policy_violation);
   }
 
   void flush() override {
@@ -245,14 +250,15 @@ class WsSession final : public Connection, public api::Sink {
   std::unique_ptr<api::Feed> feed_;
   std::string unread_;  // while paused
   Socket socket_;
+  std::uint64_t token_;  // that it was opened with
   MessageReader reader_{hub_.config.ws_max_message};
 };
 
 }  // namespace
 
-void start_ws_session(Hub& hub, Socket socket, std::string answer, std::string_view leftover,
+void start_ws_session(Hub& hub, Socket socket, std::string answer, std::string_view leftover, std::uint64_t token,
                       const api::RequestHead& head) {
-  std::make_shared<WsSession>(hub, std::move(socket))->start(std::move(answer), leftover, head);
+  std::make_shared<WsSession>(hub, std::move(socket), token)->start(std::move(answer), leftover, head);
 }
 
 }  // namespace battery_twin::http

@@ -26,6 +26,10 @@ class MadeUpHandler : public api::Handler {
   std::function<void()> on_refill = [] {};
   std::function<std::string(std::string_view text)> on_text = [](std::string_view text) { return std::string(text); };
 
+  api::Access access(const api::RequestHead& head) const override {
+    if (head.path == "/open") return api::Access::everybody;
+    return head.method == "GET" ? api::Access::reading : api::Access::changing;
+  }
   std::optional<api::Response> refuse(const api::RequestHead& /*head*/) override { return std::nullopt; }
   std::optional<api::Response> handle(const api::RequestHead& head, std::string_view body,
                                       const api::Later& later) override {

@@ -33,6 +33,8 @@ class Handler {
  public:
   virtual ~Handler() = default;
 
+  /// Whom the answer is for. Called only where there are access tokens.
+  [[nodiscard]] virtual Access access(const RequestHead& head) const = 0;
   /// What the head of a request with a body decides before the body is read: unknown path, wrong method, wrong body
   /// type, redirects.
   /// @return the final answer, or nothing when the request should be handled

@@ -43,6 +43,13 @@ struct Compressed {
   std::string plain{};    ///< empty until it was wanted
 };
 
+/// Who may have something, where the server has access tokens. Each may have what those before it may.
+enum class Access : std::uint8_t {
+  everybody,
+  reading,   ///< who has a token, be it a read-only one
+  changing,  ///< who has an operator's token
+};
+
 struct Response {
   int status = 200;
   std::string body;

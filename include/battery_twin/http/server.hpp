@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "battery_twin/api/handler.hpp"
+#include "battery_twin/http/access_tokens.hpp"
 #include "battery_twin/http/tls.hpp"
 #include "battery_twin/http/trusted_proxies.hpp"
 
@@ -26,6 +27,7 @@ struct ServerConfig {
 
   std::vector<std::string> cors_origins;       ///< allowed beside the own and loopback origins; "*": every one
   std::vector<std::string> allowed_hosts;      ///< names that `Host` may hold beside addresses and localhost
+  AccessTokens tokens;                         ///< of clients; none: everybody may do everything
   TrustedProxies trusted_proxies;              ///< whose word on a client's address and scheme counts
   std::shared_ptr<const Tls> tls;              ///< how all connections are encrypted; null: they are not
   std::string server_header = "battery-twin";  ///< empty: no `Server` field
@@ -60,7 +62,8 @@ class Server {
  public:
   virtual ~Server() = default;
   /// Takes another configuration, but where it listens. Whether it speaks TLS stays, with other certificates. Open
-  /// connections keep what was decided when they came: their certificates, and whether they are trusted proxies.
+  /// connections keep what was decided when they came: their certificates, and whether they are trusted proxies. A
+  /// WebSocket whose access token is gone is closed with 1008.
   virtual void configure(ServerConfig config) = 0;
   /// Where it listens, e.g. "http://127.0.0.1:8000" or "unix socket /run/twin.sock".
   [[nodiscard]] virtual std::string url() const = 0;

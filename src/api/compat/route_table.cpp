@@ -87,6 +87,7 @@ constexpr auto kCompatTable = std::to_array<Route>({
     {.method = "POST",
      .pattern = "/api/parameters/validate",
      .handle = &Routes::compat_validate,
+     .access = Access::reading,
      .body = "CompatForm",
      .says = {.operation = "compatValidateParameters",
               .tag = kTag,
