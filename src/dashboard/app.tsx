@@ -4,6 +4,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
+import { take, token, wanted } from './access';
 import { announcement } from './announce';
 import { Icon } from './icons';
 import { asOf, connection, factory, stale, tryNow } from './live';
@@ -26,6 +27,7 @@ import {
   themes,
 } from './settings';
 import { clock } from './time';
+import { TokenForm } from './token-form';
 import { Choice, Problem } from './ui';
 
 const pages = [
@@ -40,6 +42,8 @@ export function App() {
   useTitle(current?.title ?? 'Not found');
   useFocusOnChange();
   const View = current?.view ?? NotFound;
+  // Before it has one there is nothing to be seen.
+  const wantsToken = wanted.value !== null && factory.value === null;
   return (
     <>
       <a class="skip" href="#main" onClick={skip}>
@@ -60,11 +64,15 @@ export function App() {
         <ConnectionState />
         <Settings />
       </header>
-      <Banner />
-      <main id="main" tabIndex={-1} class={stale.value ? 'stale' : undefined}>
-        <Boundary key={place.value.path.join('/')}>
-          <View />
-        </Boundary>
+      {wanted.value !== null ? !wantsToken && <TokenForm /> : <Banner />}
+      <main id="main" tabIndex={-1} class={stale.value && !wantsToken ? 'stale' : undefined}>
+        {wantsToken ? (
+          <TokenForm alone />
+        ) : (
+          <Boundary key={place.value.path.join('/')}>
+            <View />
+          </Boundary>
+        )}
       </main>
       <p class="unseen" role="status" aria-live="polite">
         {announcement}
@@ -170,8 +178,10 @@ function Banner() {
     <div class="banner" role="alert">
       <Icon name="warning" />
       <p>
-        The connection to the server is lost. What you see is as of {asOf.value ? clock(asOf.value) : 'never'}; nothing can
-        be changed until it is back. <NextTry at={state.nextTry} />
+        {asOf.value
+          ? `The connection to the server is lost. What you see is as of ${clock(asOf.value)}; nothing can be changed until it is back.`
+          : 'The server cannot be reached. The plant is shown as soon as it answers.'}{' '}
+        <NextTry at={state.nextTry} />
       </p>
       <button type="button" onClick={tryNow}>
         Try now
@@ -188,6 +198,12 @@ function NextTry({ at }: { at: Date | null }) {
   }, [now]);
   const seconds = at ? Math.ceil((at.getTime() - now.value) / 1000) : 0;
   return <span aria-hidden="true">{seconds > 0 ? `Next try in ${seconds} s.` : 'Trying …'}</span>;
+}
+
+// What was seen with it is to be gone, too.
+function forgetToken(): void {
+  take('', false);
+  location.reload();
 }
 
 function Settings() {
@@ -216,6 +232,11 @@ function Settings() {
         <Choice label="Pressures" value={pressureUnit} choices={pressureUnits} />
         <Choice label="Flow rates" value={flowUnit} choices={flowUnits} />
         <p class="hint">Units are for display. The server is always sent SI.</p>
+        {token.value && (
+          <button type="button" onClick={forgetToken}>
+            Forget the access token
+          </button>
+        )}
       </div>
     </details>
   );

@@ -120,7 +120,7 @@ let refreshed = 0;
 
 /** Opens the connection and keeps it. */
 export function start(): void {
-  socket = new Socket({ query, opened: (lost) => void begin(lost), heard, lost, watched });
+  socket = new Socket({ query, opened: (lost) => void begin(lost), heard, refused, lost, watched });
   setInterval(() => {
     if (!stale.peek() && document.visibilityState === 'visible') refresh().catch(() => undefined);
   }, LOOK_AGAIN);
@@ -203,6 +203,11 @@ function beginAnew(): void {
   last = before > 1 ? { seq: before - 1, timestamp: null } : null;
   known = true;
   deliver([anew({ timestamp: new Date().toISOString() })]);
+}
+
+// Perhaps the server wants an access token: the answer to this says so.
+function refused(): void {
+  get('factory/status').catch(() => undefined);
 }
 
 function lost(nextTry: Date): void {

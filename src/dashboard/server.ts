@@ -1,5 +1,7 @@
 // The server's routes. Everything is asked relative to the page, so that a path before it (--root-path) does not matter.
 
+import { authorization, refusedWith, token } from './access';
+
 export interface Violation {
   loc: (string | number)[];
   msg: string;
@@ -31,32 +33,69 @@ export function url(path: string): URL {
 // Milliseconds that an answer may take. A change can have to wait for the machines' next step, which is up to a minute.
 const PATIENCE = 20_000;
 const PATIENCE_FOR_CHANGES = 120_000;
+const PATIENCE_FOR_FILES = 600_000;
 
-/** @param refusable  false: an answer that is no success says what was asked for too */
-async function ask<T>(path: string, init: RequestInit, patience: number, stop?: AbortSignal, refusable = true): Promise<T> {
+// What came, whatever it says.
+async function fetched<T>(
+  path: string,
+  init: RequestInit,
+  patience: number,
+  body: (response: Response) => Promise<T>,
+  stop?: AbortSignal,
+  shown = token.peek(),
+): Promise<{ response: Response; content: T }> {
   const late = AbortSignal.timeout(patience);
-  let response: Response;
-  let text: string;
   try {
-    response = await fetch(url(path), { ...init, signal: stop ? AbortSignal.any([stop, late]) : late });
-    text = await response.text();
+    const response = await fetch(url(path), {
+      ...init,
+      headers: { ...init.headers, ...authorization(shown) },
+      signal: stop ? AbortSignal.any([stop, late]) : late,
+    });
+    if (response.status === 401) refusedWith(shown);
+    return { response, content: await body(response) };
   } catch (error) {
     if (stop?.aborted) throw error;
     throw new Refusal(0, late.aborted ? 'The server does not answer' : 'The server cannot be reached');
   }
-  let answer: unknown;
+}
+
+function understood(response: Response, text: string): unknown {
   try {
-    answer = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new Refusal(response.status, `The server answered ${response.status} with something else than JSON`);
   }
-  if (response.ok || !refusable) return answer as T;
+}
+
+function refusal(response: Response, answer: unknown): Refusal {
   const detail = (answer as { detail?: string | Violation[] } | null)?.detail;
-  throw new Refusal(response.status, detail ?? `The server answered ${response.status} and does not say why`);
+  return new Refusal(response.status, detail ?? `The server answered ${response.status} and does not say why`);
+}
+
+const textOf = (response: Response): Promise<string> => response.text();
+
+/** @param refusable  false: an answer that is no success says what was asked for too */
+async function ask<T>(path: string, init: RequestInit, patience: number, stop?: AbortSignal, refusable = true): Promise<T> {
+  const { response, content } = await fetched(path, init, patience, textOf, stop);
+  const answer = understood(response, content);
+  if (response.ok || !refusable) return answer as T;
+  throw refusal(response, answer);
 }
 
 export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return ask<T>(path, {}, PATIENCE, signal);
+}
+
+/** @throws Refusal  with 401 where the server does not know the token */
+export async function tryToken(candidate: string): Promise<void> {
+  const { response, content } = await fetched('factory/status', {}, PATIENCE, textOf, undefined, candidate);
+  if (!response.ok) throw refusal(response, understood(response, content));
+}
+
+export async function fetchFile(path: string): Promise<Blob> {
+  const { response, content } = await fetched(path, {}, PATIENCE_FOR_FILES, (one) => one.blob());
+  if (!response.ok) throw refusal(response, understood(response, await content.text()));
+  return content;
 }
 
 /** A server that is unhealthy says so with 503. */

@@ -1,5 +1,6 @@
 // A WebSocket to the server's events that is opened again when it breaks, also when it breaks without a word.
 
+import { token, wanted } from './access';
 import { url } from './server';
 
 const FIRST_RETRY = 500;
@@ -16,6 +17,8 @@ export interface Ends {
   opened(lost: AbortSignal): void;
   /** Any text, also the answer to a question whether the server is there. */
   heard(text: string): void;
+  /** It could not be opened; the browser does not say why. */
+  refused?(): void;
   lost?(nextTry: Date): void;
   /** Each second while there is a connection. */
   watched?(): void;
@@ -89,6 +92,12 @@ export class Socket {
   }
 
   private connect(): void {
+    // Without a token that is good there is no use in asking.
+    if (wanted.peek()) {
+      this.timer = window.setTimeout(() => this.connect(), FIRST_RETRY);
+      return;
+    }
+    const began = Date.now();
     const opened = new WebSocket(eventsUrl(this.ends.query()));
     this.socket = opened;
     this.lost = new AbortController();
@@ -105,7 +114,9 @@ export class Socket {
       this.ends.heard(event.data);
     };
     opened.onclose = () => {
-      if (this.socket === opened) this.drop();
+      if (this.socket !== opened) return;
+      if (this.heardAt < began) this.ends.refused?.();
+      this.drop();
     };
   }
 
@@ -128,5 +139,7 @@ function eventsUrl(query: Record<string, string>): URL {
   const address = url('ws/status');
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+  // A script can set no field there.
+  if (token.peek()) address.searchParams.set('access_token', token.peek());
   return address;
 }

@@ -4,9 +4,11 @@ import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
+import { wanted } from './access';
 import { Icon, type IconName } from './icons';
 import { connection } from './live';
 import { Refusal } from './server';
+import { TokenForm } from './token-form';
 
 /** One of a few, as buttons side by side. */
 export function Choice<T extends string>(props: { label: string; value: Signal<T>; choices: readonly T[] }) {
@@ -86,6 +88,7 @@ export const NOT_CONNECTED = 'Not connected to the server: what you see may be o
 
 /** For dialogs, which hide the page's banner. */
 function NotConnected() {
+  if (wanted.value !== null) return <TokenForm />;
   if (connection.value.state !== 'lost') return null;
   return (
     <p class="problem" role="alert">

@@ -3,12 +3,13 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
+import { Download } from '../download';
 import { valuesOf, valueText } from '../form';
 import { Icon } from '../icons';
 import { onMessages, stale } from '../live';
 import { link } from '../router';
 import type { Schema } from '../schema';
-import { type Batch, getBatch, Refusal, url } from '../server';
+import { type Batch, getBatch, Refusal } from '../server';
 import { moment } from '../time';
 import { Fact, Problem, WordState } from '../ui';
 import { EndOfLine } from './batch-end';
@@ -248,15 +249,15 @@ function Downloads({ batch }: { batch: Batch }) {
     <section aria-labelledby="downloads">
       <h2 id="downloads">Downloads</h2>
       <div class="toolbar">
-        <a class="button" href={url(`${path}/telemetry?format=csv`).href} download={`${batch.batch_id}-telemetry.csv`}>
+        <Download class="button" path={`${path}/telemetry?format=csv`} name={`${batch.batch_id}-telemetry.csv`}>
           <Icon name="down" /> All steps as CSV
-        </a>
-        <a class="button" href={url(`${path}/telemetry`).href} download={`${batch.batch_id}-telemetry.json`}>
+        </Download>
+        <Download class="button" path={`${path}/telemetry`} name={`${batch.batch_id}-telemetry.json`}>
           <Icon name="down" /> All steps as JSON
-        </a>
-        <a class="button" href={url(path).href} download={`${batch.batch_id}.json`}>
+        </Download>
+        <Download class="button" path={path} name={`${batch.batch_id}.json`}>
           <Icon name="down" /> This batch as JSON
-        </a>
+        </Download>
       </div>
       <p class="hint">For a single machine, open it above. All files are in SI units.</p>
     </section>

@@ -3,10 +3,11 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 
+import { Download } from '../download';
 import { Icon } from '../icons';
 import { place, refine } from '../router';
 import { words, type Output, type Schema } from '../schema';
-import { url, type Batch, type MachineResult } from '../server';
+import { type Batch, type MachineResult } from '../server';
 import type { Step } from '../telemetry';
 import { WordState } from '../ui';
 import { shown } from '../units';
@@ -151,7 +152,7 @@ function Telemetry({ batch, process, result, outputs, label }: TelemetryProps) {
   const own = useSignal('');
   const first = useFirst(names, steps, outputs);
   const property = names.find((name) => name === (own.value || asked)) ?? first;
-  const csv = url(`${batchPath(id)}/telemetry?machine=${process}&format=csv`).href;
+  const csv = `${batchPath(id)}/telemetry?machine=${process}&format=csv`;
   return (
     <>
       <div class="toolbar">
@@ -167,9 +168,9 @@ function Telemetry({ batch, process, result, outputs, label }: TelemetryProps) {
           />
         )}
         {kept && (
-          <a class="button" href={csv} download={`${id}-${process}.csv`} aria-label={`CSV: steps of ${label}`}>
+          <Download class="button" path={csv} name={`${id}-${process}.csv`} label={`CSV: steps of ${label}`}>
             <Icon name="down" /> CSV
-          </a>
+          </Download>
         )}
       </div>
       <History trend={trend} working={runs} onAll={() => (all.value = true)} />

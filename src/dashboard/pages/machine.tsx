@@ -5,12 +5,13 @@ import './machine.css';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 
+import { Download } from '../download';
 import type { IconName } from '../icons';
 import { factory, onMessages, pacing, stale, type Machine } from '../live';
 import { link } from '../router';
 import { words, type Output } from '../schema';
 import { outputOf } from '../series';
-import { type Batch, type BatchPage, get, getBatch, type MachineResult, type MachineStatus, url } from '../server';
+import { type Batch, type BatchPage, get, getBatch, type MachineResult, type MachineStatus } from '../server';
 import { displayUnit, format, fromSi } from '../units';
 import { Problem, Progress, State, WordState } from '../ui';
 import { Parameters } from './parameters';
@@ -80,9 +81,12 @@ export function MachineDetails({ machine: signal }: { machine: Signal<Machine> }
       )}
       {batch !== null && trend && trend.without.value !== 'kept' && (
         <p>
-          <a href={url(`batches/${encodeURIComponent(batch)}/telemetry?machine=${machine.process}&format=csv`).href} download={`${batch}-${machine.process}.csv`}>
+          <Download
+            path={`batches/${encodeURIComponent(batch)}/telemetry?machine=${machine.process}&format=csv`}
+            name={`${batch}-${machine.process}.csv`}
+          >
             All steps as CSV
-          </a>
+          </Download>
         </p>
       )}
       {stale.value && !status.value && <p class="hint">Its values and parameters cannot be loaded while not connected.</p>}
