@@ -14,7 +14,9 @@ constexpr std::string_view kMessagesDescription =
     "What happens in the plant, one JSON object per text message. Life-cycle events have a `seq` without holes and "
     "come "
     "in order and without loss to a client that keeps up; `batch_progress` and `data_generated` show the newest state "
-    "and may leave some out. A client that leaves more than 1 MiB unread is closed. The server pings every 20 s.";
+    "and may leave some out. A client that leaves more than 1 MiB unread is closed. The server pings every 20 s. Where "
+    "it asks for "
+    "access tokens, a client shows one: read-only is enough.";
 
 std::string_view summary_of(EventType type) {
   switch (type) {
@@ -196,6 +198,7 @@ Json close_codes() {
   return {{"1002", "The client broke the protocol"},
           {"1003", "A binary message"},
           {"1007", "A text that is not UTF-8"},
+          {"1008", "The client's access token is no longer good"},
           {"1009", "A message above 1 MiB"},
           {"1011", "A ping was not answered for 20 s, or a fault of the server"},
           {"1012", "The server stops"},
@@ -255,13 +258,28 @@ Json asyncapi_document(const plant::Layout& layout, std::string_view version) {
 
   Json schemas = Json::object();
   add_shared_schemas(schemas, layout);
-  return {{"asyncapi", "3.0.0"},
-          {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kMessagesDescription}}},
-          {"defaultContentType", "application/json"},
-          {"servers", {{"local", {{"host", "localhost:8000"}, {"protocol", "ws"}}}}},
-          {"channels", {{"status", std::move(channel)}}},
-          {"operations", std::move(operation_list)},
-          {"components", {{"messages", std::move(messages)}, {"schemas", std::move(schemas)}}}};
+  return {
+      {"asyncapi", "3.0.0"},
+      {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kMessagesDescription}}},
+      {"defaultContentType", "application/json"},
+      {"servers",
+       {{"local",
+         {{"host", "localhost:8000"},
+          {"protocol", "ws"},
+          {"security",
+           {{{"$ref", "#/components/securitySchemes/header"}}, {{"$ref", "#/components/securitySchemes/query"}}}}}}}},
+      {"channels", {{"status", std::move(channel)}}},
+      {"operations", std::move(operation_list)},
+      {"components",
+       {{"messages", std::move(messages)},
+        {"schemas", std::move(schemas)},
+        {"securitySchemes",
+         {{"header", {{"type", "http"}, {"scheme", "bearer"}, {"description", "Where the server has tokens"}}},
+          {"query",
+           {{"type", "httpApiKey"},
+            {"in", "query"},
+            {"name", "access_token"},
+            {"description", "The same for a client that can set no field, as a browser's script"}}}}}}}};
 }
 
 }  // namespace battery_twin::api

@@ -19,7 +19,7 @@ namespace battery_twin::api {
 
 inline constexpr std::string_view kWebSocketPath = "/ws/status";
 
-inline constexpr std::array<QueryField, 3> kWebSocketQuery{{
+inline constexpr std::array<QueryField, 4> kWebSocketQuery{{
     {.name = "replay",
      .description = "How many of the last life-cycle events come first, marked as replayed. Not looked at with since.",
      .kind = QueryField::Kind::integer,
@@ -34,6 +34,9 @@ inline constexpr std::array<QueryField, 3> kWebSocketQuery{{
      .description = "Also send data_generated: the machines' values, at most 20 times a second each.",
      .kind = QueryField::Kind::flag,
      .fallback = "0"},
+    {.name = "access_token",
+     .description = "The access token of a client that can set no Authorization field, as a browser's script.",
+     .kind = QueryField::Kind::text},
 }};
 
 /// Turns what the plant tells into messages, each serialised once for all clients, and keeps the last ones for those

@@ -21,7 +21,13 @@ constexpr std::string_view kRoutesDescription =
     "schema cannot say stands in its description. A key that is given twice in an object is 400.\n\n"
     "Every GET route answers HEAD, every path OPTIONS (204, `Allow`). Another method is 405 with `Allow`, an unknown "
     "path 404, `/path/` 307 to `/path`. Unknown query parameters are ignored. Events come over the WebSocket "
-    "`/ws/status`, see `/asyncapi.json`; plain GET there is 426.";
+    "`/ws/status`, see `/asyncapi.json`; plain GET there is 426.\n\n"
+    "Who runs the server may ask for access tokens (--token-file). A read-only one is good for what changes nothing, "
+    "the "
+    "operations with the role `operator` need an operator's. Without any, everything is open.";
+
+constexpr std::string_view kToken = "token";  // as the document calls it
+constexpr std::string_view kOperator = "operator";
 
 struct Tag {
   std::string_view name, description;
@@ -47,11 +53,14 @@ struct Common {
   std::string_view name;
   std::string_view description;
   std::string_view schema = "Error";
-  bool changes_only = false;  // not of GET
+  enum class Of : std::uint8_t { all, changes, closed } of = Of::all;
 };
 constexpr auto kCommon = std::to_array<Common>({
     {400, "BadRequest", "What was sent is wrong: body, query, or the request itself", "BadRequest"},
-    {403, "ForeignOrigin", "A browser page of a foreign origin may change nothing", "Error", true},
+    {401, "NoToken", "The server asks for an access token, and none that it knows was shown", "Error",
+     Common::Of::closed},
+    {403, "MayNotChange", "A browser page of a foreign origin may change nothing, nor may who has a read-only token",
+     "Error", Common::Of::changes},
     {408, "RequestTimeout", "The request did not arrive in time"},
     {413, "BodyTooLarge", "The body is larger than allowed"},
     {414, "LineTooLong", "The request line is longer than allowed"},
@@ -130,6 +139,7 @@ Json error_content(Json schema) {
 Json headers_of(int status) {
   const auto header = [](std::string_view name) { return Json{{"$ref", "#/components/headers/" + std::string(name)}}; };
   Json headers{{"X-Request-ID", header("RequestId")}};
+  if (status == 401) headers["WWW-Authenticate"] = header("Challenge");
   if (status == 503) headers["Retry-After"] = header("RetryAfter");
   return headers;
 }
@@ -154,7 +164,8 @@ Json answer_of(const Answer& answer) {
 Json answers_of(const Route& route) {
   std::map<int, Json> by_status;
   for (const Common& common : kCommon) {
-    if (common.changes_only && route.method == "GET") continue;
+    if (common.of == Common::Of::changes && route.method == "GET") continue;
+    if (common.of == Common::Of::closed && access_of(route) == Access::everybody) continue;
     by_status[common.status] = {{"$ref", "#/components/responses/" + std::string(common.name)}};
   }
   for (const Answer& answer : route.says.answers)
@@ -174,6 +185,14 @@ Json body_of(const Route& route) {
   return {{"required", !route.may_lack_body}, {"content", {{"application/json", std::move(content)}}}};
 }
 
+// Nothing, or a token where the server asks for one.
+Json security_of(Access access) {
+  if (access == Access::everybody) return Json::array();
+  Json roles = Json::array();
+  if (access == Access::changing) roles.push_back(kOperator);
+  return Json::array({Json::object(), Json{{kToken, std::move(roles)}}});
+}
+
 Json operation_of(const Route& route, const plant::Layout& layout) {
   const Documentation& says = route.says;
   Json operation{{"operationId", says.operation}, {"tags", Json::array({says.tag})}, {"summary", says.summary}};
@@ -182,6 +201,7 @@ Json operation_of(const Route& route, const plant::Layout& layout) {
     operation["parameters"] = std::move(parameters);
   if (!route.body.empty()) operation["requestBody"] = body_of(route);
   operation["responses"] = answers_of(route);
+  if (const Access access = access_of(route); access != Access::reading) operation["security"] = security_of(access);
   return operation;
 }
 
@@ -201,8 +221,15 @@ Json components_of(const plant::Layout& layout, const Limits& limits, bool with_
   Json headers{{"RequestId",
                 {{"description", "The client's own where it is short and plain, else a new one"},
                  {"schema", {{"type", "string"}}}}},
+               {"Challenge",
+                {{"description", "RFC 6750; with `error` where a token was shown"}, {"schema", {{"type", "string"}}}}},
                {"RetryAfter", {{"description", "Seconds, where it is worth it"}, {"schema", {{"type", "integer"}}}}}};
-  return {{"schemas", std::move(schemas)}, {"responses", std::move(responses)}, {"headers", std::move(headers)}};
+  Json tokens{
+      {"type", "http"}, {"scheme", "bearer"}, {"description", "An access token of the server's (--token-file)"}};
+  return {{"schemas", std::move(schemas)},
+          {"responses", std::move(responses)},
+          {"headers", std::move(headers)},
+          {"securitySchemes", {{kToken, std::move(tokens)}}}};
 }
 
 }  // namespace
@@ -253,7 +280,7 @@ Json openapi_document(const plant::Layout& layout, const Limits& limits, std::st
   return {{"openapi", "3.1.0"},
           {"info", {{"title", "battery-twin"}, {"version", version}, {"description", kRoutesDescription}}},
           {"servers", Json::array({{{"url", server}}})},
-          {"security", Json::array()},
+          {"security", security_of(Access::reading)},
           {"tags", std::move(tags)},
           {"paths", std::move(paths)},
           {"components", components_of(layout, limits, with_compat)}};

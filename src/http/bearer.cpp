@@ -75,7 +75,7 @@ api::Response refusal_of(Verdict verdict) {
     case Verdict::unknown_token:
       return refusal(401, "The access token is not known here", R"(, error="invalid_token")");
     case Verdict::read_only:
-      return refusal(403, "The access token is read-only: this needs an operator's",
+      return refusal(403, "The access token is read-only: a change needs an operator's",
                      R"(, error="insufficient_scope", scope="operator")");
     default:
       return refusal(401, "An access token is needed: Authorization: Bearer TOKEN", {});

@@ -82,12 +82,35 @@ TEST(OpenApi, SaysWhatEachRouteIsFor) {
     for (const char* status : {"400", "408", "413", "414", "415", "421", "431", "500", "501", "503", "505"})
       EXPECT_TRUE(answers.contains(status)) << route.pattern << " " << status;
     EXPECT_EQ(answers.contains("403"), route.method != "GET") << route.pattern;
+    EXPECT_EQ(answers.contains("401"), access_of(route) != Access::everybody) << route.pattern;
     EXPECT_EQ(operation.contains("requestBody"), !route.body.empty()) << route.pattern;
     if (!route.body.empty()) {
       EXPECT_FALSE(operation.at("requestBody").at("content").at("application/json").at("examples").empty());
     }
   }
   EXPECT_EQ(used_tags, tags);
+}
+
+// By hand: what becomes open to everybody is to be seen here.
+TEST(OpenApi, SaysWhoNeedsAToken) {
+  const std::set<std::string> open{"/",       "/assets/{name}", "/asyncapi.json", "/docs",
+                                   "/health", "/health/live",   "/health/ready",  "/openapi.json"};
+  const std::string reads = "/api/parameters/validate";  // a POST that changes nothing
+  const Json document = openapi();
+  const Json usual = document.at("security");
+  EXPECT_EQ(usual, Json::parse(R"([{}, {"token": []}])"));
+  const Json changing = Json::parse(R"([{}, {"token": ["operator"]}])");
+  for (const Route& route : Routes::table()) {
+    const std::string pattern(route.pattern);
+    const bool is_get = route.method == "GET";
+    EXPECT_EQ(operation_of(document, route).value("security", usual), open.contains(pattern)       ? Json::array()
+                                                                      : is_get || pattern == reads ? usual
+                                                                                                   : changing)
+        << route.method << " " << pattern;
+  }
+  const Json& scheme = document.at("components").at("securitySchemes").at("token");
+  EXPECT_EQ(scheme.at("type"), "http");
+  EXPECT_EQ(scheme.at("scheme"), "bearer");
 }
 
 TEST(OpenApi, HasThePartsOfThePathAndTheQuery) {
@@ -185,6 +208,7 @@ TEST(Documents, NoSchemaIsLeftOver) {
   const auto references = json_schema::references_in(document);
   const std::set<std::string> used(references.begin(), references.end());
   for (const auto& [kind, components] : document.at("components").items()) {
+    if (kind == "securitySchemes") continue;  // are meant by their name: SaysWhoNeedsAToken
     for (const auto& [name, component] : components.items())
       EXPECT_TRUE(used.contains("#/components/" + kind + "/" + name)) << kind << " " << name;
   }

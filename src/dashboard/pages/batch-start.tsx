@@ -3,6 +3,7 @@
 import { signal, useSignal, type Signal } from '@preact/signals';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 
+import { token } from '../access';
 import { copy } from '../clipboard';
 import { bodyOf, finds, GroupForm, valuesOf, type Edits } from '../form';
 import { Icon } from '../icons';
@@ -378,7 +379,9 @@ function TextField({ label, value, change, hint, problems, numeric, button }: Te
 function Preview({ body }: { body: Record<string, unknown> }) {
   const json = JSON.stringify(body, null, 2);
   const quoted = JSON.stringify(body).replaceAll("'", "'\\''");
-  const curl = `curl -X POST '${url('factory/start').href}' -H 'Content-Type: application/json' -d '${quoted}'`;
+  // Without the token itself: the line may be shown to others.
+  const shown = token.value ? ' -H "Authorization: Bearer $TOKEN"' : '';
+  const curl = `curl -X POST '${url('factory/start').href}'${shown} -H 'Content-Type: application/json' -d '${quoted}'`;
   return (
     <details class="section preview">
       <summary>
