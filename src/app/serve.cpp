@@ -176,7 +176,8 @@ int serve(const ServeOptions& options) {
   }
   const bool has_dashboard = assets.find != nullptr;
 
-  asio::io_context io(1);
+  // Sockets and timers belong to the thread that runs it; others only post.
+  asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
   plant::EventQueue events(kRoomForEvents);
   const plant::Layout& layout = plant::standard_layout();
   std::unique_ptr<store::Store> store;

@@ -45,15 +45,23 @@ constexpr std::size_t kShort = 64 * 1024;  // an answer that always goes out
 
 using Id = std::array<char, 16>;
 
+// The two digits of each byte.
+constexpr auto kHex = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> hex{};
+  for (std::size_t byte = 0; byte < hex.size(); ++byte) hex[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  return hex;
+}();
+
 // Another one each time, and not to be guessed from outside the process's logs.
 Id random_id() {
   static std::mt19937_64 random{std::random_device{}()};  // used on the I/O thread only
-  constexpr std::string_view kDigits = "0123456789abcdef";
   Id id;
   std::uint64_t bits = random();
-  for (char& c : id) {
-    c = kDigits[bits & 15];
-    bits >>= 4;
+  for (std::size_t i = 0; i < id.size(); i += 2, bits >>= 8) {
+    const auto& digits = kHex[bits & 0xFF];
+    id[i] = digits[0];
+    id[i + 1] = digits[1];
   }
   return id;
 }
@@ -564,8 +572,17 @@ class HttpSession final : public Connection {
     idle_ = false;
     fresh_ = false;
     filled_ = size == room_;
-    if (filled_) room_ = kReadAtOnce;
+    if (filled_) read_on();
     now_ = about_now();
+  }
+
+  // What else is there, so that requests that came together are answered in one turn. An end of it shows again.
+  void read_on() {
+    room_ = kReadAtOnce;
+    error_code ignored;
+    const std::size_t size = socket_.read_some(buffer_.prepare(room_), ignored);
+    buffer_.commit(size);
+    filled_ = size == room_;
   }
 
   // No more bytes come. A client that is still there gets an answer if it has begun a request.
