@@ -9,6 +9,7 @@
 #include <iostream>
 #include <limits>
 #include <random>
+#include <regex>
 #include <sstream>
 #include <thread>
 
@@ -129,8 +130,16 @@ std::optional<Complaint> parse(CLI::App& app, std::vector<std::string> arguments
   } catch (const CLI::ConfigError& error) {
     std::string text = error.what();
     constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
-    if (text.starts_with(kUnknown)) text = "unknown option " + text.substr(kUnknown.size());
+    if (text.starts_with(kUnknown)) {
+      // A line without its = is taken for a name as a whole, a token with it.
+      text.erase(0, kUnknown.size());
+      text = "unknown option " + text.substr(0, text.find(' '));
+    }
     return complaint(kExitStart, "configuration file: " + text);
+  } catch (const CLI::ExtrasError& error) {
+    // Without values: a name that is spelled wrong may have a token behind it.
+    static const std::regex value("=[^ ]*");
+    return complaint(kExitUsage, std::regex_replace(error.what(), value, "=…") + "\nTry --help");
   } catch (const CLI::Error& error) {
     return complaint(kExitUsage, std::string(error.what()) + "\nTry --help");
   }
