@@ -133,9 +133,8 @@ void tell_of_tokens(const ServeOptions& options, const http::Server& server, Log
   for (const std::string& warning : options.warnings) log.warning(warning);
   const http::AccessTokens& tokens = options.server.tokens;
   if (!tokens.empty()) {
-    log.info("Clients must show an access token; operators have " +
-             std::to_string(tokens.count(api::Access::changing)) + ", " +
-             std::to_string(tokens.count(api::Access::reading)) + " may read only");
+    log.info("Clients must show an access token: " + std::to_string(tokens.count(api::Access::changing)) +
+             " of operators and " + std::to_string(tokens.count(api::Access::reading)) + " read-only ones are known");
   } else if (!server.is_private()) {
     log.warning("Everybody who can reach this address can drive the plant: --token-file lets in who has a token only");
   }
