@@ -272,7 +272,7 @@ class HttpSession final : public Connection {
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.
     if (!header_.host.empty() && !hub_.policy.allows_host(header_.host))
-      return refuse(detail(421, "This server does not serve that host"));
+      return refuse(detail(421, "This server does not serve that host; --allowed-host NAME adds a name that it does"));
     believe_proxy();
     allowed_origin_ = header_.origins == 0 ||
                       (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host, secure_));
@@ -305,7 +305,9 @@ class HttpSession final : public Connection {
     close_ = !header_.keep_alive || hub_.draining;
     const std::string_view method = header_.method;
     const bool changes = method == "POST" || method == "PATCH" || method == "DELETE" || method == "PUT";
-    if (!allowed_origin_ && (changes || header_.websocket)) return refuse(detail(403, "This Origin may not do that"));
+    if (!allowed_origin_ && (changes || header_.websocket))
+      return refuse(
+          detail(403, "A page of this Origin may not do that; --cors-origin ORIGIN lets the pages of one in"));
     if (!header_.origin.empty() && allowed_origin_) {
       extra_.emplace_back("Access-Control-Allow-Origin", header_.origin);
       extra_.emplace_back("Vary", "Origin");
