@@ -394,7 +394,8 @@ class HttpSession final : public Connection {
     for (const auto& [name, value] : response.headers) {
       if (name == "Allow") extra_.emplace_back("Access-Control-Allow-Methods", value);
     }
-    extra_.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    if (std::string fields = allowed_fields(header_.request_fields); !fields.empty())
+      extra_.emplace_back("Access-Control-Allow-Headers", std::move(fields));
     extra_.emplace_back("Access-Control-Max-Age", "600");
   }
 
