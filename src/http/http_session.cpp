@@ -488,7 +488,7 @@ class HttpSession final : public Connection {
     if (!hub_.config.on_access) return;
     const auto shown = [](std::string_view text) { return text.empty() ? "-" : text; };
     hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method), shown(header_.target),
-                          header_.http_1_0 ? "1.0" : "1.1", status);
+                          header_.http_1_0 ? "1.0" : "1.1", status, header_.websocket);
   }
 
   // Writes as much as the socket takes at once, nearly always all.
