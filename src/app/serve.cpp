@@ -162,6 +162,7 @@ int serve(const ServeOptions& options) {
   const std::string pid = std::to_string(::getpid());
   log.info("Started server process [" + pid + "]");
   for (const std::string& note : options.notes) log.info(note);
+  for (const std::string& warning : options.warnings) log.warning(warning);
   log.info("Models: " + std::string(to_string(options.plant.models)) + ", cell " + options.plant.design.name +
            ", noise " + (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
 
