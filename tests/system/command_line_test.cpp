@@ -367,6 +367,26 @@ TEST(CommandLine, ItsPageNamesEveryOptionAndNoOther) {
   for (const auto& [option, line] : rows) ADD_FAILURE() << option << " has a row and is no option";
 }
 
+TEST(CommandLine, ThePageOfTheManualNamesEveryOptionAndNoOther) {
+  const std::string page = read_file(std::string(BATTERY_TWIN_SOURCE_DIR) + "/docs/battery-twin.1");
+  const auto start = page.find(".SH OPTIONS OF SERVE");
+  const auto middle = page.find(".SH OPTIONS OF SIMULATE");
+  const auto end = page.find(".SH ENVIRONMENT");
+  ASSERT_LT(start, middle);
+  ASSERT_LT(middle, end);
+  // Options that have an entry, not those that a sentence mentions.
+  const auto named_in = [](std::string text) {
+    std::set<std::string> names;
+    text = std::regex_replace(text, std::regex(R"(\\-)"), "-");
+    const std::regex entry(R"(\\fB(--[a-z0-9-]+)\\fR)");
+    for (std::sregex_iterator each(text.begin(), text.end(), entry), none; each != none; ++each)
+      names.insert((*each)[1].str());
+    return names;
+  };
+  EXPECT_EQ(named_in(page.substr(start, middle - start)), options_in({"--help"}));
+  EXPECT_EQ(named_in(page.substr(middle, end - middle)), options_in({"simulate", "--help"}));
+}
+
 // It has every option of ours, as a comment where the default is none.
 TEST(CommandLine, TheExampleFileHoldsOptionsOnly) {
   const std::string example = std::string(BATTERY_TWIN_SOURCE_DIR) + "/config/battery-twin.toml";
