@@ -36,6 +36,12 @@ std::string in_capitals(std::string name) {
   return name;
 }
 
+// Kubernetes gives a pod BATTERY_TWIN_PORT=tcp://10.0.0.1:8000, and more, where a service is called battery-twin.
+bool is_of_kubernetes(std::string_view name, std::string_view value) {
+  return name.starts_with("SERVICE_") || name.starts_with("PORT_") ||
+         (name == "PORT" && value.find("://") != std::string_view::npos);
+}
+
 // An option by one of its names, from the environment.
 struct Variable {
   std::string name;  // of the option, without dashes
@@ -48,7 +54,8 @@ std::optional<Variable> variable_for(const CLI::Option& option) {
   const auto& names = option.get_lnames();
   for (const std::string& name : names) {
     std::string value = value_of(std::string(kOurs) + in_capitals(name));
-    if (!value.empty()) return Variable{.name = name, .value = std::move(value)};
+    if (!value.empty() && !is_of_kubernetes(in_capitals(name), value))
+      return Variable{.name = name, .value = std::move(value)};
   }
   for (const std::string& name : names) {
     std::string value = value_of(std::string(kUvicorns) + in_capitals(name));
@@ -259,10 +266,11 @@ std::vector<std::string> about_unknown_variables(const CLI::App& app, const std:
   std::vector<std::string> sentences;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    const std::string variable(text.substr(0, text.find('=')));
+    const auto equals = std::min(text.find('='), text.size());
+    const std::string variable(text.substr(0, equals));
     if (!variable.starts_with(kOurs) || variable.starts_with(kOfTests)) continue;
     const std::string name = variable.substr(kOurs.size());
-    if (std::ranges::find(options, name) != options.end()) continue;
+    if (is_of_kubernetes(name, text.substr(equals)) || std::ranges::find(options, name) != options.end()) continue;
     const std::string meant = nearest(name, options);
     sentences.push_back("the variable " + variable + " stands for no option and is ignored" +
                         (meant.empty() ? "" : ": is " + std::string(kOurs) + meant + " meant?"));

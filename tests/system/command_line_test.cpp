@@ -115,6 +115,16 @@ TEST(CommandLine, VariablesThatStandForNoOptionAreNamed) {
     EXPECT_EQ(said.find(other), std::string::npos) << said;
 }
 
+TEST(CommandLine, WhatKubernetesSaysOfAServiceOfThatNameIsNoOption) {
+  const Twin twin({}, environment({"BATTERY_TWIN_PORT=tcp://10.0.0.1:8000", "BATTERY_TWIN_SERVICE_HOST=10.0.0.1",
+                                   "BATTERY_TWIN_SERVICE_PORT=8000", "BATTERY_TWIN_PORT_8000_TCP=tcp://10.0.0.1:8000",
+                                   "BATTERY_TWIN_PORT_8000_TCP_PROTO=tcp"}));
+  EXPECT_EQ(twin.server.err().find("stands for no option"), std::string::npos) << twin.server.err();
+  // A server of these tests is given a port: here it would be 2 if that variable counted.
+  Process process(environment({"BATTERY_TWIN_PORT=tcp://10.0.0.1:8000", binary(), "--uds", "/no/such/folder/socket"}));
+  EXPECT_EQ(process.wait(), 3) << process.err();
+}
+
 std::set<std::string> options_in(const Words& command);
 std::string variable_of(const std::string& option);
 
