@@ -77,7 +77,8 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     if (statement.text.starts_with('[')) throw error_in(statement.line, "there are no sections, but options only");
     const std::string name = name_in(statement.text);
     if (const auto [first, is_new] = lines_.try_emplace(name, statement.line); !is_new)
-      throw error_in(statement.line, name + " stands in line " + std::to_string(first->second) + " already");
+      throw error_in(statement.line,
+                     name.substr(0, name.find(' ')) + " stands in line " + std::to_string(first->second) + " already");
     plain << statement.text << '\n';
   }
   return CLI::ConfigTOML::from_config(plain);

@@ -11,6 +11,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -282,10 +283,12 @@ std::vector<std::string> about_unknown_variables(const CLI::App& app, const std:
 void load_environment_file(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.good() && !file.eof())
+  std::ostringstream text;
+  text << file.rdbuf();
+  // Of an empty file nothing can be written, which a stream takes for a failure.
+  if (!file.is_open() || (text.view().empty() && errno != 0))
     throw std::runtime_error(path + " cannot be read: " + std::system_category().message(errno));
-  for (const auto& [name, value] : EnvironmentFile(text).read()) {
+  for (const auto& [name, value] : EnvironmentFile(text.view()).read()) {
     if (name.starts_with(kOurs) || name.starts_with(kUvicorns)) continue;
     ::setenv(name.c_str(), value.c_str(), 0);  // NOLINT(concurrency-mt-unsafe): there is one thread
   }

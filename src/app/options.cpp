@@ -52,11 +52,11 @@ Exit say(const Complaint& complaint) {
 
 // One reading of an app's options from arguments, environment and file. Of an option that stands twice the last counts,
 // as with uvicorn.
-class Reading {
+class OptionReader {
  public:
   /// @param app   has its options
   /// @param file  reads its configuration file; or null, for one that has none
-  Reading(CLI::App& app, std::vector<std::string> arguments, std::shared_ptr<const ConfigFile> file = nullptr)
+  OptionReader(CLI::App& app, std::vector<std::string> arguments, std::shared_ptr<const ConfigFile> file = nullptr)
       : app_(app), arguments_(std::move(arguments)), file_(std::move(file)) {}
 
   std::optional<Complaint> parse() {
@@ -122,9 +122,12 @@ class Reading {
     constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
     if (!text.starts_with(kUnknown)) return path() + ", " + text;
     const std::string name = text.substr(kUnknown.size());
+    const std::string place = path() + ", line " + std::to_string(file_->line_of(name)) + ": ";
+    // A line without its = is taken for a name as a whole, and may have a password in it.
+    if (const auto blank = name.find(' '); blank != std::string::npos)
+      return place + "there is no = behind " + name.substr(0, blank);
     const std::string meant = nearest(name, names_of_options(app_));
-    return path() + ", line " + std::to_string(file_->line_of(name)) + ": unknown option " + name +
-           (meant.empty() ? "" : ", is " + meant + " meant?");
+    return place + "unknown option " + name + (meant.empty() ? "" : ", is " + meant + " meant?");
   }
 
   CLI::App& app_;
@@ -337,27 +340,26 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
       ->check(real_numbers(0.0, 36'500.0));
   app.add_flag("--reload", options.reload, "Read configuration, cell file and certificates again when they change");
   app.add_option(
-         "--env-file", options.environment_file,
-         "File of NAME=value lines, which join the environment: POSTGRES_*, FORWARDED_ALLOW_IPS, WEB_CONCURRENCY")
-      ->check(CLI::ExistingFile);
+      "--env-file", options.environment_file,
+      "File of NAME=value lines, which join the environment: POSTGRES_*, FORWARDED_ALLOW_IPS, WEB_CONCURRENCY");
   unsigned workers = 1;
   app.add_option("--workers", workers, "Accepted; the plant is one state, so there is one process")
       ->group("uvicorn only");
   add_foreign_options(app, options.notes);
 
-  Reading reading(app, std::move(arguments), file);
-  if (auto wrong = reading.parse()) return std::move(*wrong);
+  OptionReader reader(app, std::move(arguments), file);
+  if (auto wrong = reader.parse()) return std::move(*wrong);
   options.warnings = about_unknown_variables(
       app, {"batches", "parameters", "cells", "vary", "per-cell", "stepping", "output", "trace"});  // those of simulate
   try {
     for (const std::string& header : headers) server.extra_headers.push_back(header_from(header));
   } catch (const CLI::Error& error) {
-    return reading.complaint(kExitUsage, error.what());
+    return reader.complaint(kExitUsage, error.what());
   }
   const auto trusted = http::TrustedProxies::from(no_proxy_headers ? std::string{} : proxies);
   if (!trusted)
-    return reading.complaint(kExitUsage,
-                             "--forwarded-allow-ips: should be addresses and networks, unix: or *, with commas");
+    return reader.complaint(kExitUsage,
+                            "--forwarded-allow-ips: should be addresses and networks, unix: or *, with commas");
   server.trusted_proxies = *trusted;
   options.tls = tls_from(std::move(tls), client_certificates);
   options.log_json = log_format == "json";
@@ -377,7 +379,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   try {
     options.plant.design = read_cell(cell);
   } catch (const std::runtime_error& error) {
-    return reading.complaint(kExitStart, std::string("--cell: ") + error.what());
+    return reader.complaint(kExitStart, std::string("--cell: ") + error.what());
   }
   const auto& designs = process::cell_designs();
   if (std::ranges::find(designs, cell, &process::CellDesign::name) == designs.end()) options.cell_file = cell;
@@ -389,7 +391,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
     options.database = spool;
   } else if (database != "none") {
     // Without what was given: it may hold a password.
-    return reading.complaint(kExitUsage, "--db: should be sqlite:PATH, postgresql://… or none");
+    return reader.complaint(kExitUsage, "--db: should be sqlite:PATH, postgresql://… or none");
   }
   options.step_interval_given = app.count("--step-interval") > 0;
   options.plant.noise = noise == "on";
@@ -412,7 +414,7 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
     try {
       load_environment_file(options->environment_file);
     } catch (const std::runtime_error& error) {
-      return say(complaint(kExitStart, std::string("--env-file: ") + error.what()));
+      return say(complaint(kExitUsage, std::string("--env-file: ") + error.what()));
     }
     read = read_options(std::move(arguments));
   }
@@ -455,7 +457,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
       ->check(CLI::IsMember({"wide", "literal"}));
   app.add_option("--output", options.output, "One row per batch into this .csv or .jsonl file");
   app.add_option("--trace", options.trace, "Every step of every machine into this .jsonl file");
-  if (const auto wrong = Reading(app, std::move(arguments)).parse()) return say(*wrong);
+  if (const auto wrong = OptionReader(app, std::move(arguments)).parse()) return say(*wrong);
   options.batches_given = app.count("--batches") > 0;
   options.models = *process::model_set_from(models);
   try {

@@ -152,6 +152,7 @@ TEST(CommandLine, AFileOfVariablesJoinsTheEnvironment) {
     return twin.server.out().find("192.0.2.1:0 - ") != std::string::npos;
   };
   EXPECT_TRUE(is_believed("# nothing\n"));
+  EXPECT_TRUE(is_believed(""));
   for (const std::string lines :
        {"FORWARDED_ALLOW_IPS=10.0.0.1", "\n  export FORWARDED_ALLOW_IPS = 10.0.0.1  # a proxy\n",
         "FORWARDED_ALLOW_IPS='10.0.0.1' # a proxy\r\n", "A=\"two\nlines\"\nFORWARDED_ALLOW_IPS=\"10.0.0.1\"\n",
@@ -193,7 +194,7 @@ TEST(CommandLine, WhatIsWrongInAFileHasItsLine) {
   };
   for (const Case& one : std::vector<Case>{
            {"# a file\n\nprot = 1\n", 3, ", line 3: unknown option prot, is port meant?\n"},
-           {"port 8000\n", 3, ", line 1: unknown option port 8000\n"},
+           {"port 8000\n", 3, ", line 1: there is no = behind port\n"},
            {"[server]\nport = 1\n", 3, ", line 1: there are no sections, but options only\n"},
            {"port = 1\nhost = \"::1\"\nport = 2\n", 3, ", line 3: port stands in line 1 already\n"},
            {"port = 1\nheader = [\n\"X-A: 1\",\n", 3, ", line 2: the bracket is not closed\n"},
@@ -278,7 +279,8 @@ TEST(CommandLine, WhatIsWrongIsOneSentenceAndTheRightCode) {
       {{"--db", "mysql://x"}, {}, 2, "--db"},
       {{}, {"UVICORN_PORT=http"}, 2, "--port"},
       {{}, {"BATTERY_TWIN_LOG_LEVEL=loud"}, 2, "--log-level"},
-      {{"--env-file", "/no/such.env"}, {}, 2, "/no/such.env"},
+      {{"--env-file", "/no/such.env"}, {}, 2, "/no/such.env cannot be read: No such file or directory"},
+      {{"--env-file", "/"}, {}, 2, "--env-file: / cannot be read: Is a directory"},
       {{"--port", "9000", "serve"}, {}, 2, "serve comes before all options: battery-twin serve --help"},
       {{"serve", "simulate"}, {}, 2, "simulate comes before all options: battery-twin simulate --help"},
       {{"simulate", "serve"}, {}, 2, "serve comes before all options"},
