@@ -120,6 +120,8 @@ class Parser final : public beast::http::basic_parser<true> {
         return first(header_.if_none_match);
       case Field::access_control_request_method:
         return first(header_.request_method);
+      case Field::access_control_request_headers:
+        return first(header_.request_fields);
       case Field::sec_websocket_key:
         return only(header_.websocket_key);
       case Field::sec_websocket_version:

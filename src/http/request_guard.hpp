@@ -68,6 +68,7 @@ struct RequestHeader {
   std::string_view if_none_match;
   std::string_view request_id;      ///< X-Request-ID
   std::string_view request_method;  ///< Access-Control-Request-Method
+  std::string_view request_fields;  ///< Access-Control-Request-Headers
   std::string_view websocket_key;
   std::string_view websocket_version;
   std::string_view forwarded_proto;  ///< X-Forwarded-Proto

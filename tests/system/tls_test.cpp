@@ -395,7 +395,12 @@ TEST(Tls, CertificatesAreReadAgain) {
   EXPECT_EQ(open.serial(), "01");
   use("second");
   server.signal(SIGHUP);
-  ASSERT_TRUE(server.wait_for_error_text("The configuration was read again")) << server.err();
+  ASSERT_TRUE(
+      server.wait_for_error_text("The configuration was read again: no option that can change now has; certificate "
+                                 "and key were read again, with other contents: ssl-certfile, ssl-keyfile\n"))
+      << server.err();
+  server.signal(SIGHUP);
+  ASSERT_TRUE(server.wait_for_error_text("; certificate and key were read again and are the same\n")) << server.err();
   EXPECT_EQ(TlsConnection(server.port()).serial(), "04");
   open.send(kHealth);
   EXPECT_TRUE(open.receive().starts_with("HTTP/1.1 200"));

@@ -45,9 +45,9 @@ struct ServerConfig {
   std::chrono::milliseconds ws_ping_timeout{20'000};
 
   /// Told every answered request: peer ("127.0.0.1:38480"), request line without version, status; "-" stands for what
-  /// of the request line did not come or cannot be read. May be empty.
+  /// of the request line did not come or cannot be read; and whether it asked for a WebSocket. May be empty.
   std::function<void(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
-                     int status)>
+                     int status, bool websocket)>
       on_access;
   /// Told whenever a WebSocket client is closed with 1013 because it does not read. May be empty.
   std::function<void()> on_left_behind;
