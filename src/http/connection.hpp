@@ -16,6 +16,7 @@
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/http/server.hpp"
 #include "response_writer.hpp"
+#include "tally.hpp"
 
 namespace battery_twin::http {
 
@@ -72,6 +73,7 @@ struct Hub {
   ResponseWriter writer;
   std::unordered_set<Connection*> connections;
   std::size_t relays = 0;  // connections by TLS
+  Tally broken_relays{"a TLS connection ended", "TLS connections ended"};
   bool draining = false;
   std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet
   std::function<void()> on_gone;  // a connection has gone

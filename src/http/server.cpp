@@ -27,7 +27,6 @@ using Local = asio::local::stream_protocol;
 constexpr std::chrono::milliseconds kSweep{250};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::size_t kKeptDescriptors = 40;  // for logs, timers, the database, and for those who are turned away
-constexpr std::size_t kTurnedAway = 16;       // clients at once that are told so with patience
 constexpr int kDroppedAtOnce = 64;
 constexpr std::size_t kDescriptorsOfRelay = 3;
 constexpr mode_t kForEverybody = 0666;  // who may use a Unix socket, as with uvicorn; its folder may say otherwise
@@ -76,7 +75,7 @@ class TheServer final : public Server {
         sweep_timer_(acceptor_.get_executor()),
         accept_timer_(acceptor_.get_executor()) {
     acceptor_.listen(config_.backlog);
-    max_connections_ = max_connections();
+    set_limits();
     accept();
     sweep();
   }
@@ -115,7 +114,7 @@ class TheServer final : public Server {
     config_ = std::move(config);
     hub_.policy = policy();
     hub_.writer.forget();
-    max_connections_ = max_connections();
+    set_limits();
     for_all([](Connection& connection) { connection.forget(); });
   }
 
@@ -144,11 +143,13 @@ class TheServer final : public Server {
     return {config_.cors_origins, config_.allowed_hosts, check_host};
   }
 
-  std::size_t max_connections() const {
+  void set_limits() {
     const std::size_t descriptors = descriptor_limit();
-    std::size_t most = descriptors - std::min(kKeptDescriptors, descriptors * 5 / 8);
-    if (config_.tls) most = std::max(most / kDescriptorsOfRelay, std::size_t{1});
-    return config_.limit_concurrency > 0 ? std::min(most, config_.limit_concurrency) : most;
+    const std::size_t kept = std::min(kKeptDescriptors, descriptors * 5 / 8);
+    const std::size_t each = config_.tls ? kDescriptorsOfRelay : 1;
+    max_connections_ = std::max((descriptors - kept) / each, std::size_t{1});
+    if (config_.limit_concurrency > 0) max_connections_ = std::min(max_connections_, config_.limit_concurrency);
+    max_turned_away_ = kept * 2 / 5 / each;
   }
 
   void accept() {
@@ -177,7 +178,7 @@ class TheServer final : public Server {
     Peer client = peer_of(peer, config_.trusted_proxies);
     if (connections < max_connections_) return begin(Socket(std::move(socket)), std::move(client), start_http_session);
     complain("too many connections, new ones are answered 503");
-    if (connections < max_connections_ + kTurnedAway)
+    if (connections < max_connections_ + max_turned_away_)
       return begin(Socket(std::move(socket)), std::move(client), start_turning_away);
     turn_away(Socket(std::move(socket)));
   }
@@ -232,6 +233,7 @@ class TheServer final : public Server {
       if (error) return;
       const auto now = Clock::now();
       try {
+        if (const std::string text = hub_.broken_relays.sentence(now); !text.empty()) config_.on_error(text);
         for_all([now](Connection& connection) {
           if (connection.deadline() <= now) connection.expire();
         });
@@ -275,6 +277,7 @@ class TheServer final : public Server {
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> accept_timer_;
   std::size_t max_connections_ = 0;
+  std::size_t max_turned_away_ = 0;  // beyond them, at once, that are told so with patience
   int spare_ = ::eventfd(0, EFD_CLOEXEC);
   Clock::time_point complained_{};
   Clock::time_point drain_until_{};
