@@ -11,7 +11,9 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "http_session.hpp"
 #include "tls_relay.hpp"
@@ -50,6 +52,15 @@ std::size_t descriptor_limit() {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
+// Which file it is, whatever its name.
+using File = std::optional<std::pair<dev_t, ino_t>>;
+
+File file_at(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(status.st_dev, status.st_ino);
+}
+
 template <class Protocol>
 class TheServer final : public Server {
  public:
@@ -74,6 +85,7 @@ class TheServer final : public Server {
              .to_flush = {}},
         sweep_timer_(acceptor_.get_executor()),
         accept_timer_(acceptor_.get_executor()) {
+    if (!config_.uds.empty()) socket_file_ = file_at(config_.uds);
     acceptor_.listen(config_.backlog);
     set_limits();
     accept();
@@ -162,9 +174,9 @@ class TheServer final : public Server {
     });
   }
 
-  // While the socket still listens: later the path may be another server's.
+  // While the socket still listens: later the path may be another server's. It is now where somebody removed our file.
   void remove_socket_file() {
-    if (!config_.uds.empty()) ::unlink(config_.uds.c_str());
+    if (!config_.uds.empty() && file_at(config_.uds) == socket_file_) ::unlink(config_.uds.c_str());
     config_.uds.clear();
   }
 
@@ -276,6 +288,7 @@ class TheServer final : public Server {
   typename Protocol::endpoint peer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> accept_timer_;
+  File socket_file_;
   std::size_t max_connections_ = 0;
   std::size_t max_turned_away_ = 0;  // beyond them, at once, that are told so with patience
   int spare_ = ::eventfd(0, EFD_CLOEXEC);
@@ -294,6 +307,17 @@ std::unique_ptr<Server> make_bound_server(asio::io_context& io, api::Handler& ha
   return std::make_unique<TheServer<Protocol>>(handler, std::move(config), std::move(acceptor));
 }
 
+// What the system says to who wants to connect there, without waiting.
+error_code try_to_connect(const Local::endpoint& endpoint) {
+  const auto last = [] { return error_code(errno, boost::system::system_category()); };
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return last();
+  const bool connected = ::connect(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+  const error_code error = connected ? error_code() : last();
+  ::close(descriptor);
+  return error;
+}
+
 std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
   const std::string path = config.uds;
   try {
@@ -301,10 +325,9 @@ std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& han
     struct stat status {};
     mode_t mode = kForEverybody;
     if (::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
-      Local::socket probe(io);
-      error_code refused;
-      probe.connect(Local::endpoint(path), refused);
-      if (!refused) throw std::runtime_error("another server listens there");
+      const error_code refused = try_to_connect(Local::endpoint(path));
+      // One that is too busy to take us is there, too.
+      if (!refused || refused == asio::error::would_block) throw std::runtime_error("another server listens there");
       if (refused != asio::error::connection_refused) throw boost::system::system_error(refused);
       ::unlink(path.c_str());
       mode = status.st_mode & 0777;

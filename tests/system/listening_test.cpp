@@ -122,6 +122,65 @@ TEST(UnixSocket, AStaleOneIsReplacedAndKeepsItsMode) {
   EXPECT_EQ(get_by(path), "HTTP/1.1 200 OK");
 }
 
+TEST(UnixSocket, OneWhoseServerIsTooBusyIsLeftAlone) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "twin.sock";
+  const Descriptor busy(AF_UNIX, SOCK_STREAM);
+  ASSERT_TRUE(busy.bind(path));
+  ASSERT_EQ(::listen(busy.number(), 0), 0);
+  const Descriptor waiting(AF_UNIX, SOCK_STREAM);  // there is room for one
+  ASSERT_TRUE(waiting.connect(path));
+  Process process({binary(), "--db", "none", "--uds", path.string()});
+  EXPECT_EQ(process.wait(), 3);
+  EXPECT_NE(process.err().find("another server listens there"), std::string::npos) << process.err();
+  EXPECT_GE(::accept(busy.number(), nullptr, nullptr), 0);
+  const Descriptor later(AF_UNIX, SOCK_STREAM);
+  EXPECT_TRUE(later.connect(path));
+}
+
+TEST(UnixSocket, OneOfAnotherKindIsLeftAlone) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "notify";
+  const Descriptor datagrams(AF_UNIX, SOCK_DGRAM);
+  ASSERT_TRUE(datagrams.bind(path));
+  Process process({binary(), "--db", "none", "--uds", path.string()});
+  EXPECT_EQ(process.wait(), 3);
+  const Descriptor sender(AF_UNIX, SOCK_DGRAM);
+  EXPECT_TRUE(sender.connect(path));
+}
+
+TEST(UnixSocket, OneThatTookOurPlaceStaysAtTheEnd) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "twin.sock";
+  ServerProcess first({"--db", "none", "--uds", path.string()});
+  ASSERT_TRUE(fs::remove(path));
+  ServerProcess second({"--db", "none", "--uds", path.string()});
+  first.signal(SIGTERM);
+  EXPECT_EQ(first.wait(), 0);
+  EXPECT_EQ(get_by(path), "HTTP/1.1 200 OK");
+}
+
+TEST(UnixSocket, TheNextServerMayComeBeforeTheLastRequestIsAnswered) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "twin.sock";
+  ServerProcess first({"--db", "none", "--uds", path.string()});
+  const Descriptor client(AF_UNIX, SOCK_STREAM);
+  ASSERT_TRUE(client.connect(path));
+  const std::string begun =
+      "POST /factory/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+      "Expect: 100-continue\r\n\r\n";
+  ASSERT_EQ(::send(client.number(), begun.data(), begun.size(), MSG_NOSIGNAL), static_cast<ssize_t>(begun.size()));
+  EXPECT_TRUE(client.receive().starts_with("HTTP/1.1 100"));
+  first.signal(SIGTERM);
+  ASSERT_TRUE(Twin::eventually([&] { return !fs::exists(path); }));
+  ServerProcess second({"--db", "none", "--uds", path.string()});
+  ASSERT_EQ(::send(client.number(), "{}", 2, MSG_NOSIGNAL), 2);
+  EXPECT_TRUE(client.receive().starts_with("HTTP/1.1 "));
+  ::shutdown(client.number(), SHUT_RDWR);
+  EXPECT_EQ(first.wait(), 0);
+  EXPECT_EQ(get_by(path), "HTTP/1.1 200 OK");
+}
+
 TEST(UnixSocket, AFileThatIsNoneStays) {
   const testing::TemporaryFolder folder;
   const fs::path path = folder.path() / "file";
