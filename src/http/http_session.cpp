@@ -267,7 +267,7 @@ class HttpSession final : public Connection {
     }
     header_bytes_ = buffered().substr(0, scan_.size());
     begin_header();
-    const auto refusal = http::read_header(header_bytes_, header_, peer_.secure);
+    const auto refusal = http::read_header(header_bytes_, header_);
     buffer_.consume(scan_.size());
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.

@@ -218,7 +218,7 @@ TEST(Tls, AnEndUnderWayCutsWhoShakesHands) {
   EXPECT_LE(std::chrono::steady_clock::now() - start, seconds(6));
 }
 
-TEST(Tls, ATargetMayHaveTheScheme) {
+TEST(Tls, ATargetMayHaveAScheme) {
   const ServerProcess server(certificates().options());
   const auto get = [&](const std::string& target) {
     TlsConnection connection(server.port());
@@ -226,7 +226,8 @@ TEST(Tls, ATargetMayHaveTheScheme) {
   };
   EXPECT_EQ(get("https://localhost/health/live"), "HTTP/1.1 200");
   EXPECT_EQ(get("https://evil.example/health/live"), "HTTP/1.1 421");
-  EXPECT_EQ(get("http://localhost/health/live"), "HTTP/1.1 400");
+  EXPECT_EQ(get("http://localhost/health/live"), "HTTP/1.1 200");
+  EXPECT_EQ(get("ftp://localhost/health/live"), "HTTP/1.1 400");
 }
 
 TEST(Tls, TheOwnOriginIsOneOfHttps) {
