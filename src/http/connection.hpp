@@ -2,11 +2,13 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -33,9 +35,13 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_pro
 
 /// Who is at the other end.
 struct Peer {
-  std::string name;      ///< for the access log, e.g. "127.0.0.1:38480"
-  bool trusted = false;  ///< a proxy whose X-Forwarded-For and X-Forwarded-Proto count
-  bool secure = false;   ///< it came by TLS
+  std::string name;                                   ///< for the access log, e.g. "127.0.0.1:38480"
+  std::optional<boost::asio::ip::address> address{};  ///< of one that came by a Unix socket: none
+  bool trusted = false;                               ///< a proxy whose X-Forwarded-For and X-Forwarded-Proto count
+  bool secure = false;                                ///< it came by TLS
+
+  /// Says whether it is trusted.
+  void decide(const TrustedProxies& proxies) { trusted = address ? proxies.trusts(*address) : proxies.trusts_unix(); }
 };
 
 /// One client, speaking HTTP or WebSocket. Keeps itself alive while it has something to do and is known to the server

@@ -160,7 +160,10 @@ class HttpSession final : public Connection {
     if (waiting_) waiting_->wake();
   }
 
-  void forget() override { remembers_header_ = false; }
+  void forget() override {
+    remembers_header_ = false;
+    peer_.decide(hub_.config.trusted_proxies);
+  }
 
  private:
   // What has to be done, when the answers so far are written, before `serve` can go on.

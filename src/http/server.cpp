@@ -1,5 +1,6 @@
 #include "battery_twin/http/server.hpp"
 
+#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "addresses.hpp"
 #include "http_session.hpp"
 #include "tls_relay.hpp"
 
@@ -33,18 +35,11 @@ constexpr int kDroppedAtOnce = 64;
 constexpr std::size_t kDescriptorsOfRelay = 3;
 constexpr mode_t kForEverybody = 0666;  // who may use a Unix socket, as with uvicorn; its folder may say otherwise
 
-std::string bracketed(const asio::ip::address& address) {
-  return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+Peer peer_of(const tcp::endpoint& endpoint) {
+  return {.name = bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port()), .address = endpoint.address()};
 }
 
-Peer peer_of(const tcp::endpoint& endpoint, const TrustedProxies& proxies) {
-  return {.name = bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port()),
-          .trusted = proxies.trusts(endpoint.address())};
-}
-
-Peer peer_of(const Local::endpoint& /*endpoint*/, const TrustedProxies& proxies) {
-  return {.name = "unix:", .trusted = proxies.trusts_unix()};
-}
+Peer peer_of(const Local::endpoint& /*endpoint*/) { return {.name = "unix:"}; }
 
 std::size_t descriptor_limit() {
   rlimit limit{};
@@ -71,6 +66,7 @@ class TheServer final : public Server {
   TheServer(api::Handler& handler, ServerConfig config, Acceptor acceptor)
       : config_(std::move(config)),
         acceptor_(std::move(acceptor)),
+        endpoint_(acceptor_.local_endpoint()),
         hub_{.config = config_,
              .handler = handler,
              .policy = policy(),
@@ -99,18 +95,24 @@ class TheServer final : public Server {
   }
 
   std::string url() const override {
-    const auto endpoint = acceptor_.local_endpoint();
     if constexpr (std::is_same_v<Protocol, tcp>) {
-      return (config_.tls ? "https://" : "http://") + bracketed(endpoint.address()) + ":" +
-             std::to_string(endpoint.port());
+      return url_of(endpoint_.address());
     } else {
-      return "unix socket " + endpoint.path();
+      return "unix socket " + endpoint_.path();
+    }
+  }
+
+  std::string browser_url() const override {
+    if constexpr (std::is_same_v<Protocol, tcp>) {
+      return url_of(for_a_browser(endpoint_.address()));
+    } else {
+      return {};
     }
   }
 
   bool is_private() const override {
     if constexpr (std::is_same_v<Protocol, tcp>) {
-      return acceptor_.local_endpoint().address().is_loopback();
+      return unmapped(endpoint_.address()).is_loopback();
     } else {
       return true;
     }
@@ -148,6 +150,10 @@ class TheServer final : public Server {
   }
 
  private:
+  std::string url_of(const asio::ip::address& address) const {
+    return (config_.tls ? "https://" : "http://") + bracketed(address) + ":" + std::to_string(endpoint_.port());
+  }
+
   // A server that others cannot reach knows its names.
   AccessPolicy policy() const {
     bool check_host = !config_.allowed_hosts.empty();
@@ -187,7 +193,8 @@ class TheServer final : public Server {
     }
     // Behind each relay there is a session, for the same client. It may outlive it, while its answer is made.
     const std::size_t connections = std::max(hub_.relays, hub_.connections.size() - hub_.relays);
-    Peer client = peer_of(peer, config_.trusted_proxies);
+    Peer client = peer_of(peer);
+    client.decide(config_.trusted_proxies);
     if (connections < max_connections_) return begin(Socket(std::move(socket)), std::move(client), start_http_session);
     complain("too many connections, new ones are answered 503");
     if (connections < max_connections_ + max_turned_away_)
@@ -284,6 +291,7 @@ class TheServer final : public Server {
 
   ServerConfig config_;
   Acceptor acceptor_;
+  typename Protocol::endpoint endpoint_;  // its own; it is asked for also when nobody listens any more
   Hub hub_;
   typename Protocol::endpoint peer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
@@ -342,6 +350,12 @@ std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& han
   }
 }
 
+bool is_bound(const sockaddr_storage& address, socklen_t size) {
+  if (address.ss_family == AF_INET) return reinterpret_cast<const sockaddr_in&>(address).sin_port != 0;
+  if (address.ss_family == AF_INET6) return reinterpret_cast<const sockaddr_in6&>(address).sin6_port != 0;
+  return size > sizeof(sa_family_t);
+}
+
 // The socket's own family says what it is.
 std::unique_ptr<Server> make_inheriting_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
   const int fd = config.fd;
@@ -355,6 +369,8 @@ std::unique_ptr<Server> make_inheriting_server(asio::io_context& io, api::Handle
       ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0)
     throw std::runtime_error(where + boost::system::error_code(errno, boost::system::system_category()).message());
   if (type != SOCK_STREAM) throw std::runtime_error(where + "it is not a stream socket");
+  // To listen on such a one would be to listen on any port of any address.
+  if (!is_bound(address, size)) throw std::runtime_error(where + "it is not bound to an address");
   try {
     if (address.ss_family == AF_UNIX)
       return std::make_unique<TheServer<Local>>(handler, std::move(config),

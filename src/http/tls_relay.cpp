@@ -56,6 +56,9 @@ class TlsRelay final : public Connection {
 
   void expire() override { cut(); }
 
+  // The session is told so itself.
+  void forget() override { peer_.decide(hub_.config.trusted_proxies); }
+
   // The session that is served ends when it is told so itself.
   void drain() override {
     if (state_ == State::handshake) cut();

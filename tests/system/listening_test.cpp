@@ -220,6 +220,20 @@ TEST(InheritedSocket, MustBeOneOfStreams) {
   EXPECT_NE(process.err().find("it is not a stream socket"), std::string::npos) << process.err();
 }
 
+TEST(InheritedSocket, MustBeBound) {
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX}) {
+    const Descriptor socket(family, SOCK_STREAM);
+    Words arguments = with_descriptor(socket.number(), 7);
+    for (const char* word : {"--db", "none", "--fd", "7"}) arguments.emplace_back(word);
+    arguments.insert(arguments.begin() + 3, binary());
+    Process process(arguments);
+    EXPECT_EQ(process.wait(), 3) << family;
+    EXPECT_NE(process.err().find("cannot listen on file descriptor 7: it is not bound to an address"),
+              std::string::npos)
+        << process.err();
+  }
+}
+
 TEST(Systemd, PassesASocket) {
   const Descriptor socket(AF_INET, SOCK_STREAM);
   const std::uint16_t port = listen_anywhere(socket);
@@ -239,6 +253,27 @@ TEST(Systemd, TwoSocketsAreOneTooMany) {
   Process process({"bash", "-c", "export LISTEN_FDS=2 LISTEN_PID=$$; exec \"$0\" \"$@\"", binary()});
   EXPECT_EQ(process.wait(), 3);
   EXPECT_NE(process.err().find("systemd passed 2 sockets"), std::string::npos) << process.err();
+}
+
+TEST(Systemd, ANumberOfSocketsThatIsNoneIsNoStart) {
+  for (const std::string number : {"-1", "0", "0x1", "1x", "one", "''", "99999999999999999999"}) {
+    Process process(
+        {"bash", "-c", "export LISTEN_FDS=" + number + " LISTEN_PID=$$; exec \"$0\" \"$@\"", binary(), "--db", "none"});
+    EXPECT_EQ(process.wait(), 3) << number;
+    EXPECT_NE(process.err().find("LISTEN_FDS does not say how many sockets"), std::string::npos) << process.err();
+  }
+}
+
+TEST(Host, LoopbackWrittenAsOneOfIPv6IsLoopback) {
+  const ServerProcess server({"--db", "none", "--host", "::ffff:127.0.0.1"});
+  const std::string log = server.err();
+  constexpr std::string_view kUrl = "running on http://[::ffff:127.0.0.1]:";
+  const auto url = log.find(kUrl);
+  ASSERT_NE(url, std::string::npos) << log;
+  EXPECT_EQ(log.find("WARNING"), std::string::npos) << log;
+  const HttpClient http(static_cast<std::uint16_t>(std::stoi(log.substr(url + kUrl.size()))));
+  EXPECT_EQ(http.get("/health/live").status, 200);
+  EXPECT_EQ(http.get("/health/live", {{"Host", "evil.example"}}).status, 421);
 }
 
 TEST(Systemd, IsToldOfStartReloadAndEnd) {
