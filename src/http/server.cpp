@@ -1,6 +1,5 @@
 #include "battery_twin/http/server.hpp"
 
-#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -350,10 +349,16 @@ std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& han
   }
 }
 
-bool is_bound(const sockaddr_storage& address, socklen_t size) {
-  if (address.ss_family == AF_INET) return reinterpret_cast<const sockaddr_in&>(address).sin_port != 0;
-  if (address.ss_family == AF_INET6) return reinterpret_cast<const sockaddr_in6&>(address).sin6_port != 0;
-  return size > sizeof(sa_family_t);
+bool is_bound(const tcp::endpoint& endpoint) { return endpoint.port() != 0; }
+bool is_bound(const Local::endpoint& endpoint) { return !endpoint.path().empty(); }
+
+// To listen on a socket that is not bound would be to listen on any port of every address.
+template <class Protocol>
+std::unique_ptr<Server> make_server_of(asio::io_context& io, api::Handler& handler, ServerConfig config,
+                                       const Protocol& protocol, const std::string& where) {
+  typename TheServer<Protocol>::Acceptor acceptor(io.get_executor(), protocol, config.fd);
+  if (!is_bound(acceptor.local_endpoint())) throw std::runtime_error(where + "it is not bound to an address");
+  return std::make_unique<TheServer<Protocol>>(handler, std::move(config), std::move(acceptor));
 }
 
 // The socket's own family says what it is.
@@ -369,17 +374,11 @@ std::unique_ptr<Server> make_inheriting_server(asio::io_context& io, api::Handle
       ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0)
     throw std::runtime_error(where + boost::system::error_code(errno, boost::system::system_category()).message());
   if (type != SOCK_STREAM) throw std::runtime_error(where + "it is not a stream socket");
-  // To listen on such a one would be to listen on any port of any address.
-  if (!is_bound(address, size)) throw std::runtime_error(where + "it is not bound to an address");
   try {
-    if (address.ss_family == AF_UNIX)
-      return std::make_unique<TheServer<Local>>(handler, std::move(config),
-                                                TheServer<Local>::Acceptor(io.get_executor(), Local(), fd));
-    if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
-      throw std::runtime_error(where + "it is a socket of neither TCP nor Unix");
-    const tcp protocol = address.ss_family == AF_INET ? tcp::v4() : tcp::v6();
-    return std::make_unique<TheServer<tcp>>(handler, std::move(config),
-                                            TheServer<tcp>::Acceptor(io.get_executor(), protocol, fd));
+    if (address.ss_family == AF_UNIX) return make_server_of(io, handler, std::move(config), Local(), where);
+    if (address.ss_family == AF_INET) return make_server_of(io, handler, std::move(config), tcp::v4(), where);
+    if (address.ss_family == AF_INET6) return make_server_of(io, handler, std::move(config), tcp::v6(), where);
+    throw std::runtime_error(where + "it is a socket of neither TCP nor Unix");
   } catch (const boost::system::system_error& failed) {
     throw std::runtime_error(where + failed.code().message());
   }
