@@ -64,7 +64,8 @@ class Server {
   virtual void configure(ServerConfig config) = 0;
   /// Where it listens, e.g. "http://127.0.0.1:8000" or "unix socket /run/twin.sock".
   [[nodiscard]] virtual std::string url() const = 0;
-  /// Where a browser on this machine finds it: as above, but with an address for "all of them". Empty for a Unix socket.
+  /// Where a browser on this machine finds it: as above, but with an address for "all of them". Empty for a Unix
+  /// socket.
   [[nodiscard]] virtual std::string browser_url() const = 0;
   /// Only this machine can reach it: loopback or a Unix socket.
   [[nodiscard]] virtual bool is_private() const = 0;
