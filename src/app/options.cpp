@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -222,14 +223,25 @@ std::map<std::string, std::vector<std::string>> given_to(const CLI::App& app) {
   return given;
 }
 
-std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> arguments) {
+// Whether the process serves already: then nothing may be waited for, as for somebody who writes into a pipe.
+enum class Reading { first, again };
+
+std::string complaint_about_pipe(const std::string& path) {
+  struct stat status {};
+  const bool is_other = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  return is_other ? path + " is no regular file, it cannot be read again" : std::string{};
+}
+
+std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> arguments, Reading reading) {
   ServeOptions options;
   options.arguments = arguments;
   options.read_at = std::chrono::system_clock::now();
   CLI::App app("Serves the battery plant over HTTP and WebSocket.", "battery-twin [serve]");
   app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.footer("battery-twin simulate --help: many batches without a server.");
-  app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
+  CLI::Option* const config =
+      app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
+  if (reading == Reading::again) config->check(complaint_about_pipe);
   app.allow_config_extras(CLI::config_extras_mode::error);
   const auto file = std::make_shared<ConfigFile>();
   app.config_formatter(file);
@@ -376,13 +388,17 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   options.compat = !no_compat;
   options.colours = !no_colours;
   options.plant.models = *process::model_set_from(models);
+  const auto& designs = process::cell_designs();
+  if (std::ranges::find(designs, cell, &process::CellDesign::name) == designs.end()) options.cell_file = cell;
+  if (reading == Reading::again) {
+    if (const auto wrong = complaint_about_pipe(options.cell_file); !wrong.empty())
+      return reader.complaint(kExitStart, "--cell: " + wrong);
+  }
   try {
     options.plant.design = read_cell(cell);
   } catch (const std::runtime_error& error) {
     return reader.complaint(kExitStart, std::string("--cell: ") + error.what());
   }
-  const auto& designs = process::cell_designs();
-  if (std::ranges::find(designs, cell, &process::CellDesign::name) == designs.end()) options.cell_file = cell;
   constexpr std::string_view kSqlite = "sqlite:";
   if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
     options.database = database.substr(kSqlite.size());
@@ -408,7 +424,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
 }  // namespace
 
 std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
-  auto read = read_options(arguments);
+  auto read = read_options(arguments, Reading::first);
   if (const auto* options = std::get_if<ServeOptions>(&read);
       options != nullptr && !options->environment_file.empty()) {
     try {
@@ -416,14 +432,14 @@ std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arg
     } catch (const std::runtime_error& error) {
       return say(complaint(kExitUsage, std::string("--env-file: ") + error.what()));
     }
-    read = read_options(std::move(arguments));
+    read = read_options(std::move(arguments), Reading::first);
   }
   if (const auto* wrong = std::get_if<Complaint>(&read)) return say(*wrong);
   return std::move(std::get<ServeOptions>(read));
 }
 
 std::variant<ServeOptions, std::string> reread_serve_options(std::vector<std::string> arguments) {
-  auto read = read_options(std::move(arguments));
+  auto read = read_options(std::move(arguments), Reading::again);
   if (auto* options = std::get_if<ServeOptions>(&read)) return std::move(*options);
   const auto& wrong = std::get<Complaint>(read);
   if (wrong.code == 0) return "the configuration asks for help or for the version";

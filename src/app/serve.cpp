@@ -302,7 +302,8 @@ int serve(const ServeOptions& options) {
   log.info("Application startup complete.");
   if (!has_dashboard) {
     log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
-  } else if (const std::string root = server->url() + options.root_path; root.starts_with("http")) {
+  } else if (const std::string url = server->browser_url(); !url.empty()) {
+    const std::string root = url + options.root_path;
     log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
   }
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");

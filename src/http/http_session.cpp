@@ -168,7 +168,10 @@ class HttpSession final : public Connection {
     if (waiting_) waiting_->wake();
   }
 
-  void forget() override { remembers_header_ = false; }
+  void forget() override {
+    remembers_header_ = false;
+    peer_.decide(hub_.config.trusted_proxies);
+  }
 
  private:
   // What has to be done, when the answers so far are written, before `serve` can go on.
@@ -275,7 +278,7 @@ class HttpSession final : public Connection {
     }
     header_bytes_ = buffered().substr(0, scan_.size());
     begin_header();
-    const auto refusal = http::read_header(header_bytes_, header_, peer_.secure);
+    const auto refusal = http::read_header(header_bytes_, header_);
     buffer_.consume(scan_.size());
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.

@@ -88,7 +88,6 @@ struct RequestHeader {
 /// malformed, targets that are no path.
 /// @param text    lives as long as `header` is used
 /// @param header  new; holds what had been understood when the header is refused
-/// @param secure  it came by TLS: a target with a scheme is one of https
-[[nodiscard]] std::optional<Refusal> read_header(std::string_view text, RequestHeader& header, bool secure = false);
+[[nodiscard]] std::optional<Refusal> read_header(std::string_view text, RequestHeader& header);
 
 }  // namespace battery_twin::http

@@ -60,10 +60,13 @@ class Server {
  public:
   virtual ~Server() = default;
   /// Takes another configuration, but where it listens. Whether it speaks TLS stays, with other certificates. Open
-  /// connections keep what was decided when they came: their certificates, and whether they are trusted proxies.
+  /// connections keep theirs; all else is true for them from their next request on.
   virtual void configure(ServerConfig config) = 0;
   /// Where it listens, e.g. "http://127.0.0.1:8000" or "unix socket /run/twin.sock".
   [[nodiscard]] virtual std::string url() const = 0;
+  /// Where a browser on this machine finds it: as above, but with an address for "all of them". Empty for a Unix
+  /// socket.
+  [[nodiscard]] virtual std::string browser_url() const = 0;
   /// Only this machine can reach it: loopback or a Unix socket.
   [[nodiscard]] virtual bool is_private() const = 0;
   /// Stops accepting, closes WebSockets with 1012 and idle connections; requests under way are finished, those of which
