@@ -37,11 +37,10 @@ std::string add_line(const std::string& line, http::AccessTokens& tokens) {
 }  // namespace
 
 bool add_token_file(const std::string& path, http::AccessTokens& tokens) {
-  // A pipe would be empty when it is read again, and could make us wait.
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) throw std::runtime_error(path + " is no file");
   std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path);
+  struct stat status {};
+  if (!file || ::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode))
+    throw std::runtime_error("cannot read " + path);
   std::size_t number = 0;
   bool has_any = false;
   for (std::string line; std::getline(file, line);) {

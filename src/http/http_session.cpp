@@ -169,7 +169,10 @@ class HttpSession final : public Connection {
     if (waiting_) waiting_->wake();
   }
 
-  void forget() override { remembers_header_ = false; }
+  void forget() override {
+    remembers_header_ = false;
+    peer_.decide(hub_.config.trusted_proxies);
+  }
 
  private:
   // What has to be done, when the answers so far are written, before `serve` can go on.
@@ -276,12 +279,12 @@ class HttpSession final : public Connection {
     }
     header_bytes_ = buffered().substr(0, scan_.size());
     begin_header();
-    const auto refusal = http::read_header(header_bytes_, header_, peer_.secure);
+    const auto refusal = http::read_header(header_bytes_, header_);
     buffer_.consume(scan_.size());
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.
     if (!header_.host.empty() && !hub_.policy.allows_host(header_.host))
-      return refuse(detail(421, "This server does not serve that host"));
+      return refuse(detail(421, "This server does not serve that host; --allowed-host NAME adds a name that it does"));
     believe_proxy();
     allowed_origin_ = header_.origins == 0 ||
                       (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host, secure_));
@@ -322,7 +325,9 @@ class HttpSession final : public Connection {
     close_ = !header_.keep_alive || hub_.draining;
     const std::string_view method = header_.method;
     const bool changes = method == "POST" || method == "PATCH" || method == "DELETE" || method == "PUT";
-    if (!allowed_origin_ && (changes || header_.websocket)) return refuse(detail(403, "This Origin may not do that"));
+    if (!allowed_origin_ && (changes || header_.websocket))
+      return refuse(
+          detail(403, "A page of this Origin may not do that; --cors-origin ORIGIN lets the pages of one in"));
     if (!header_.origin.empty() && allowed_origin_) {
       extra_.emplace_back("Access-Control-Allow-Origin", header_.origin);
       extra_.emplace_back("Vary", "Origin");
@@ -418,7 +423,8 @@ class HttpSession final : public Connection {
     for (const auto& [name, value] : response.headers) {
       if (name == "Allow") extra_.emplace_back("Access-Control-Allow-Methods", value);
     }
-    extra_.emplace_back("Access-Control-Allow-Headers", "Content-Type, Authorization");
+    if (std::string fields = allowed_fields(header_.request_fields); !fields.empty())
+      extra_.emplace_back("Access-Control-Allow-Headers", std::move(fields));
     extra_.emplace_back("Access-Control-Max-Age", "600");
   }
 
@@ -513,7 +519,8 @@ class HttpSession final : public Connection {
     const bool has_query = header_.target.find('?') != std::string_view::npos;
     const std::string target = has_query ? without_token(header_.target) : std::string{};
     hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method),
-                          shown(has_query ? target : header_.target), header_.http_1_0 ? "1.0" : "1.1", status);
+                          shown(has_query ? target : header_.target), header_.http_1_0 ? "1.0" : "1.1", status,
+                          header_.websocket);
   }
 
   // Writes as much as the socket takes at once, nearly always all.

@@ -10,8 +10,8 @@
 
 namespace battery_twin::http {
 
-/// The tokens that clients may show (RFC 6750), and what each is good for. Holds their SHA-256 only: what is not here can
-/// be told to nobody.
+/// The tokens that clients may show (RFC 6750), and what each is good for. Holds their SHA-256 only: what is not here
+/// can be told to nobody.
 class AccessTokens {
  public:
   /// What a token is good for. `everybody`: nothing, nobody knows it.
