@@ -213,6 +213,23 @@ TEST(Reset, AnswersOnceAllBatchesHaveLeftTheirMachines) {
   expect_sound(log.events());
 }
 
+// Were each batch looked for among all the others, these would take minutes.
+TEST(Reset, OfAVeryLongQueueTakesNoLongerThanItsBatches) {
+  constexpr std::size_t kMany = 100'000;
+  EventLog log;
+  PlantConfig config = full_speed();
+  config.paused = true;
+  config.queue_limit = kMany;
+  config.history_limit = 10;
+  PlantSimulation plant(standard_layout(), config, log.queue());
+  for (std::size_t i = 0; i < kMany; ++i) enqueue(plant);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(reset(plant).size(), kMany);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_EQ(plant.counters().cancelled, kMany);
+  EXPECT_TRUE(plant.status().is_idle());
+}
+
 TEST(Reset, KeepsPacingAndHistory) {
   EventLog log;
   PlantSimulation plant(standard_layout(), full_speed(), log.queue());
