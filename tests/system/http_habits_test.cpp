@@ -227,6 +227,10 @@ TEST(Problems, ComeInTheFormOfRfc9457WhenAskedFor) {
   EXPECT_EQ(missing.json().at("status"), 404);
   EXPECT_EQ(missing.json().at("detail"), twin.http.get("/machine/anode/none/status").json().at("detail"));
 
+  const HttpResponse unread = twin.http.request("POST", "/api/parameters/update", "7", wanted);
+  EXPECT_EQ(unread.status, 422);
+  EXPECT_EQ(unread.json().at("title"), "Unprocessable Content");
+
   const HttpResponse bad = twin.http.request("PATCH", "/factory/pacing", R"({"step_interval_ms":-1,"x":1})", wanted);
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.json().at("errors").size(), 2u);
