@@ -15,8 +15,6 @@ namespace {
 
 using process::ModelSet;
 
-const plant::Layout& layout() { return plant::standard_layout(); }
-
 struct Column {
   std::string name;
   bool is_boolean;

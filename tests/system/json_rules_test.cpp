@@ -6,7 +6,6 @@
 namespace battery_twin::system {
 namespace {
 
-constexpr const char* kStart = "/factory/start";
 constexpr std::size_t kMaxAnswer = 64 * 1024;
 
 HttpResponse post_text(const Twin& twin, const std::string& body, const std::string& type = "application/json") {

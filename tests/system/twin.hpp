@@ -50,6 +50,8 @@ inline constexpr auto kMachines = std::to_array<MachineName>({
 /// Options of a server whose machines are those of the Python server.
 inline const std::vector<std::string> kReference{"--models", "reference"};
 
+inline constexpr const char* kStart = "/factory/start";
+
 /// A server and a client of its routes. Its models are the mechanistic ones unless the options say otherwise. At the
 /// default pacing a batch takes more than a minute, so that what a test does at once it does while the batch is in its
 /// first machines.
