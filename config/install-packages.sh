@@ -10,7 +10,7 @@ if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versi
 fi
 case "${1:-run}" in
   run) packages="$packages $node" ;;
-  test) packages="$packages $node libgtest-dev librapidcheck-dev curl openssl python3 python3-fastapi python3-uvicorn libfaketime postgresql chromium dpkg-dev file" ;;
+  test) packages="$packages $node libgtest-dev librapidcheck-dev curl openssl python3 python3-fastapi python3-uvicorn python3-wsproto python3-dotenv libfaketime postgresql chromium dpkg-dev file" ;;
   bench) packages="$packages $node wrk nginx postgresql python3 python3-fastapi python3-uvicorn python3-uvloop python3-httptools valgrind" ;;
   fuzz) packages="$packages clang-14 libclang-rt-14-dev" ;;
   *)

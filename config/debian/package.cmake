@@ -3,8 +3,38 @@ include(GNUInstallDirs)
 set(documents ${CMAKE_INSTALL_DATADIR}/doc/battery-twin)
 
 install(TARGETS battery-twin RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES README.md CHANGELOG.md DESTINATION ${documents})
-install(DIRECTORY docs DESTINATION ${documents} PATTERN "*.py" EXCLUDE PATTERN "*.1" EXCLUDE)
+# Pages and the options' file lead to what is installed: installed_text.sh.
+file(GLOB pages CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} docs/*.md)
+set(installed_texts "")
+foreach(text README.md CHANGELOG.md ${pages} config/battery-twin.toml)
+  add_custom_command(
+    OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/installed/${text}
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/config/debian/installed_text.sh ${CMAKE_CURRENT_SOURCE_DIR}/${text}
+            ${CMAKE_CURRENT_BINARY_DIR}/installed/${text}
+    DEPENDS ${text} config/debian/installed_text.sh
+    VERBATIM)
+  list(APPEND installed_texts ${CMAKE_CURRENT_BINARY_DIR}/installed/${text})
+  get_filename_component(folder ${text} DIRECTORY)
+  if(NOT folder STREQUAL "config")
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/installed/${text} DESTINATION ${documents}/${folder})
+  endif()
+endforeach()
+install(DIRECTORY docs DESTINATION ${documents} PATTERN "*.py" EXCLUDE PATTERN "*.1" EXCLUDE PATTERN "*.md" EXCLUDE)
+
+# Whose all this is: our own part and the C++ libraries, then what the dashboard's build has found of its packages.
+set(copyright ${CMAKE_CURRENT_BINARY_DIR}/copyright)
+set(dashboard_licences "")
+set(dashboard_made "")
+if(BATTERY_TWIN_DASHBOARD)
+  set(dashboard_licences "'${dashboard_folder}'/assets/licenses-*.txt")
+  set(dashboard_made ${embedded_files})
+endif()
+add_custom_command(
+  OUTPUT ${copyright}
+  COMMAND sh -c "cat '${CMAKE_CURRENT_SOURCE_DIR}/config/debian/copyright' ${dashboard_licences} > '${copyright}'"
+  DEPENDS config/debian/copyright ${dashboard_made}
+  VERBATIM)
+install(FILES ${copyright} DESTINATION ${documents})
 install(DIRECTORY config/cells config/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/battery-twin)
 
 # Pages of the manual are compressed, without the time, so that two builds of one source are the same.
@@ -15,10 +45,11 @@ add_custom_command(
   COMMAND sh -c "${GZIP} -9nc '${CMAKE_CURRENT_SOURCE_DIR}/docs/battery-twin.1' > '${manual}'"
   DEPENDS docs/battery-twin.1
   VERBATIM)
-add_custom_target(manual ALL DEPENDS ${manual})
+add_custom_target(installed_texts ALL DEPENDS ${manual} ${copyright} ${installed_texts})
+add_dependencies(installed_texts battery_twin_app)  # which makes the dashboard: not twice at once
 install(FILES ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
-install(FILES config/battery-twin.toml DESTINATION /etc/battery-twin)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/installed/config/battery-twin.toml DESTINATION /etc/battery-twin)
 install(FILES config/debian/battery-twin.service DESTINATION /lib/systemd/system)
 
 set(CPACK_GENERATOR DEB)

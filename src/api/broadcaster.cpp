@@ -13,6 +13,7 @@ using Text = std::shared_ptr<const std::string>;
 constexpr std::string_view kForgotten = "Some events are not in the message queue any more";
 constexpr std::size_t kReplayedAtOnce = 64;  // messages a client gets from the past before its queue must run empty
 constexpr unsigned kTicksPerProgress = 4;
+constexpr std::size_t kBundle = 32 * 1024;  // bytes of text, about: what a client's socket takes at once
 // Events times clients in one turn of the loop, some ten milliseconds of work; but enough events that one write to a
 // client carries several, and not more than make a client's backlog.
 constexpr std::size_t kSentAtOnce = 16'384;
@@ -106,7 +107,10 @@ class Broadcaster::Client final : public Feed {
   [[nodiscard]] bool live() const { return live_; }
   /// It has not read that event out of the history.
   [[nodiscard]] bool owed(const plant::Event& event) const { return live_ && event.seq >= next_; }
+  /// It gets all that comes from that event on.
+  [[nodiscard]] bool owed_all(const plant::Event& first) const { return owed(first) && subscription_.wants_all(); }
   void send(const Text& text) { sink_.send(text); }
+  void send_all(Bundle& bundle) { sink_.send_all(bundle); }
 
  private:
   // Exactly the events after `since`; what of them is gone, or cannot be known, is a gap.
@@ -190,19 +194,37 @@ void Broadcaster::remember() {
   }
 }
 
-// An exception, for want of memory, leaves before anybody has got the event: the next call begins with it.
 void Broadcaster::pass_on() {
   while (passed_on_ < fresh_.size()) {
-    const plant::Event& event = fresh_[passed_on_];
-    Text text;  // made when the first client wants it
-    for (Client* client : clients_) {
-      if (!client->owed(event) || !client->wants(event)) continue;
-      if (!text) text = shared(event_text(event, plant_.layout(), false));
-      client->send(text);
-    }
-    ++passed_on_;
-    if (on_event_) on_event_(event);
+    const std::span<const plant::Event> events = send_bundle();
+    passed_on_ += events.size();
+    if (!on_event_) continue;
+    for (const plant::Event& event : events) on_event_(event);
   }
+}
+
+// The next events, to all clients: most want all, and are given the same bytes. An exception, for want of memory,
+// leaves before anybody has got anything: the next call begins with the same event.
+std::span<const plant::Event> Broadcaster::send_bundle() {
+  std::span<const plant::Event> events = std::span(fresh_).subspan(passed_on_);
+  if (clients_.empty()) return events;
+  Bundle bundle;
+  for (std::size_t size = 0; size < kBundle && bundle.texts.size() < events.size();) {
+    bundle.texts.push_back(shared(event_text(events[bundle.texts.size()], plant_.layout(), false)));
+    size += bundle.texts.back()->size();
+  }
+  events = events.first(bundle.texts.size());
+  const auto takes_all = [&](const Client* client) { return client->owed_all(events.front()); };
+  for (Client* client : clients_) {
+    if (takes_all(client)) client->send_all(bundle);
+  }
+  for (Client* client : clients_) {
+    if (takes_all(client)) continue;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (client->owed(events[i]) && client->wants(events[i])) client->send(bundle.texts[i]);
+    }
+  }
+  return events;
 }
 
 void Broadcaster::tick() {

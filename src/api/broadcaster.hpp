@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ class Broadcaster {
 
   void remember();
   void pass_on();
+  std::span<const plant::Event> send_bundle();
   /// Of the oldest event that is kept, or of the next one where none is.
   [[nodiscard]] std::uint64_t oldest() const { return history_.empty() ? newest_ + 1 : history_.front().seq; }
   void send_progress();

@@ -30,6 +30,7 @@ constexpr std::size_t kQueue = 8192;
 constexpr std::size_t kAccessAtOnce = 4000;  // bytes: what a pipe takes in one write
 constexpr std::size_t kMostOfTarget = 2048;  // bytes that are shown of it, before they are escaped
 constexpr std::size_t kMostOfMethod = 64;
+constexpr int kSwitchingProtocols = 101;
 constexpr std::chrono::seconds kLastLines{1};  // for what is queued at the end
 
 using Clock = std::chrono::steady_clock;
@@ -268,8 +269,16 @@ void Log::event(const plant::Event& event) {
 }
 
 void Log::access(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
-                 int status) {
+                 int status, bool websocket) {
   if (!has_access_) return;
+  if (websocket && !json_) {
+    std::string line(peer);
+    line.append(" - \"WebSocket ");
+    append_cut(line, target, kMostOfTarget);
+    line.append("\" ").append(status == kSwitchingProtocols ? "[accepted]" : std::to_string(status));
+    main_->info("{}", line);
+    return;
+  }
   std::string& lines = access_lines_;
   if (json_) {
     lines.append("{\"timestamp\":\"").append(time_text(std::chrono::system_clock::now()));

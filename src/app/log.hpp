@@ -19,7 +19,8 @@ struct LogConfig {
   bool json = false;  ///< one object a line
 };
 
-/// The two logs, in uvicorn's format or in JSON: what happens on stderr, one line per request on stdout. Lines are
+/// The two logs, in uvicorn's format or in JSON: what happens on stderr, one line per request on stdout. uvicorn has
+/// those of WebSockets on stderr, in words of their own; in JSON they are like the others. Lines are
 /// written by a thread of their own from a bounded queue; when it is full the oldest are dropped, so that a slow
 /// terminal or a full disk never holds up the server. `access`, `flush_access` and `change` are for one thread, the
 /// others for any.
@@ -36,8 +37,9 @@ class Log {
   void error(std::string_view text);
   void event(const plant::Event& event);
   /// Takes the line; it is written with others by `flush_access`, at the latest when there are some 4 kB of them.
+  /// @param websocket  the request asked for one
   void access(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
-              int status);
+              int status, bool websocket);
   void flush_access();
   /// Another level, and lines per request or none.
   void change(const std::string& level, bool access);

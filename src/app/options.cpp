@@ -1,19 +1,22 @@
 #include "options.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <limits>
+#include <memory>
 #include <random>
 #include <sstream>
 #include <thread>
 
 #include "battery_twin/process/random.hpp"
 #include "cell_file.hpp"
+#include "config_file.hpp"
+#include "environment.hpp"
 #include "version.hpp"
 
 namespace battery_twin::app {
@@ -24,70 +27,6 @@ unsigned cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32 | device()) & process::kMaxSeed;
-}
-
-// "--step-interval" → "STEP_INTERVAL"
-std::string variable_name(const std::string& option) {
-  std::string name = option.substr(2);
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
-  return name;
-}
-
-struct Variable {
-  std::string value;
-  bool is_uvicorns = false;
-};
-
-// The variable that stands for the option, one with a value. Ours come first.
-std::optional<Variable> variable_for(const std::string& option) {
-  const auto value_of = [](const std::string& name) -> std::string {
-    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
-    return value != nullptr ? value : "";
-  };
-  if (auto value = value_of("BATTERY_TWIN_" + variable_name(option)); !value.empty()) return Variable{value};
-  std::string value = value_of("UVICORN_" + variable_name(option));
-  // Three that uvicorn knows by other names.
-  if (value.empty() && option == "--header") value = value_of("UVICORN_HEADERS");
-  if (value.empty() && option == "--forwarded-allow-ips") value = value_of("FORWARDED_ALLOW_IPS");
-  if (value.empty() && option == "--workers") value = value_of("WEB_CONCURRENCY");
-  return value.empty() ? std::nullopt : std::optional(Variable{value, true});
-}
-
-// What stands for an option that may be repeated: words, as uvicorn has it. A field that is ours is a line, because its
-// value may have blanks.
-std::vector<std::string> parts_of(const Variable& variable, const std::string& option) {
-  const std::string_view between = option == "--header" && !variable.is_uvicorns ? "\n" : " \t\n";
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at < variable.value.size();) {
-    const auto end = std::min(variable.value.find_first_of(between, at), variable.value.size());
-    if (end > at) parts.push_back(variable.value.substr(at, end - at));
-    at = end + 1;
-  }
-  return parts;
-}
-
-// Options that stand in the environment and not on the command line, as if they stood there. That puts the environment
-// before the configuration file, which CLI11 would have the other way round.
-void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
-  const auto is_given = [&](const std::string& name) {
-    return std::ranges::any_of(
-        arguments, [&](const std::string& argument) { return argument == name || argument.starts_with(name + "="); });
-  };
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_lnames().empty()) continue;
-    std::vector<std::string> names;
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    if (std::ranges::any_of(names, is_given)) continue;
-    for (const std::string& name : names) {
-      if (name == "--help" || name == "--version") continue;
-      const auto variable = variable_for(name);
-      if (!variable) continue;
-      const bool repeats = option->get_items_expected_max() > 1;
-      const auto values = repeats ? parts_of(*variable, name) : std::vector<std::string>{variable->value};
-      for (const std::string& value : values) arguments.push_back(name + "=" + value);
-    }
-  }
 }
 
 // CLI::Range lets NaN pass.
@@ -112,29 +51,90 @@ Exit say(const Complaint& complaint) {
   return Exit{complaint.code};
 }
 
-std::optional<Complaint> parse(CLI::App& app, std::vector<std::string> arguments) {
-  app.set_help_flag("--help", "Show this and exit");
-  app.set_version_flag("--version", "battery-twin " + version(), "Show the version and exit");
-  add_environment(app, arguments);
-  std::ranges::reverse(arguments);  // CLI11 takes them from the back
-  try {
-    app.parse(arguments);
-  } catch (const CLI::Success& wanted) {  // --help, --version
-    std::ostringstream text;
-    app.exit(wanted, text, text);
-    return Complaint{0, text.str()};
-  } catch (const CLI::FileError& error) {
-    return complaint(kExitStart, error.what());
-  } catch (const CLI::ConfigError& error) {
-    std::string text = error.what();
-    constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
-    if (text.starts_with(kUnknown)) text = "unknown option " + text.substr(kUnknown.size());
-    return complaint(kExitStart, "configuration file: " + text);
-  } catch (const CLI::Error& error) {
-    return complaint(kExitUsage, std::string(error.what()) + "\nTry --help");
+// One reading of an app's options from arguments, environment and file. Of an option that stands twice the last counts,
+// as with uvicorn.
+class OptionReader {
+ public:
+  /// @param app   has its options
+  /// @param file  reads its configuration file; or null, for one that has none
+  OptionReader(CLI::App& app, std::vector<std::string> arguments, std::shared_ptr<const ConfigFile> file = nullptr)
+      : app_(app), arguments_(std::move(arguments)), file_(std::move(file)) {}
+
+  std::optional<Complaint> parse() {
+    app_.set_help_flag("--help", "Show this and exit");
+    app_.set_version_flag("--version", "battery-twin " + version(), "Show the version and exit");
+    add_environment(app_, arguments_);
+    std::vector<std::string> reversed(arguments_.rbegin(), arguments_.rend());  // CLI11 takes them from the back
+    try {
+      app_.parse(reversed);
+    } catch (const CLI::Success& wanted) {  // --help, --version
+      std::ostringstream text;
+      app_.exit(wanted, text, text);
+      return Complaint{0, text.str()};
+    } catch (const CLI::FileError& error) {
+      return app::complaint(kExitStart, error.what());
+    } catch (const CLI::ConfigError& error) {
+      return app::complaint(kExitStart, about_file(error.what()));
+    } catch (const CLI::Error& error) {
+      for (const std::string command : {"serve", "simulate"}) {
+        if (std::ranges::find(arguments_, command) != arguments_.end())
+          return app::complaint(kExitUsage, command + " comes before all options: battery-twin " + command + " --help");
+      }
+      return complaint(kExitUsage, std::string(error.what()) + "\nTry --help");
+    }
+    return complaint_about_lists();
   }
-  return std::nullopt;
-}
+
+  /// @param sentence  about an option, which it names: where that stands in the file it says so
+  [[nodiscard]] Complaint complaint(int code, const std::string& sentence) const {
+    return app::complaint(code, place_of(option_in(sentence)) + sentence);
+  }
+
+ private:
+  [[nodiscard]] std::string path() const { return app_.get_config_ptr()->as<std::string>(); }
+
+  // In a file what stands twice is a list, which is more than the last of several words.
+  [[nodiscard]] std::optional<Complaint> complaint_about_lists() const {
+    for (const CLI::Option* option : app_.get_options()) {
+      const auto most = static_cast<std::size_t>(std::max(option->get_items_expected_max(), 1));
+      if (option->count() > most && !is_among(arguments_, *option) && !place_of(option).empty())
+        return complaint(kExitUsage, option->get_name() + ": should be one value and no list");
+    }
+    return std::nullopt;
+  }
+
+  // The first one that a sentence names.
+  [[nodiscard]] const CLI::Option* option_in(const std::string& sentence) const {
+    const auto start = sentence.find("--");
+    if (start == std::string::npos) return nullptr;
+    return app_.get_option_no_throw(sentence.substr(start, sentence.find_first_of(" ,:=\n", start) - start));
+  }
+
+  // "twin.toml, line 3: ", where the file has the option and neither arguments nor environment have.
+  [[nodiscard]] std::string place_of(const CLI::Option* option) const {
+    if (file_ == nullptr || option == nullptr || is_among(arguments_, *option)) return {};
+    for (const std::string& name : option->get_lnames()) {
+      if (const auto line = file_->line_of(name); line > 0) return path() + ", line " + std::to_string(line) + ": ";
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string about_file(const std::string& text) const {
+    constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
+    if (!text.starts_with(kUnknown)) return path() + ", " + text;
+    const std::string name = text.substr(kUnknown.size());
+    const std::string place = path() + ", line " + std::to_string(file_->line_of(name)) + ": ";
+    // A line without its = is taken for a name as a whole, and may have a password in it.
+    if (const auto blank = name.find(' '); blank != std::string::npos)
+      return place + "there is no = behind " + name.substr(0, blank);
+    const std::string meant = nearest(name, names_of_options(app_));
+    return place + "unknown option " + name + (meant.empty() ? "" : ", is " + meant + " meant?");
+  }
+
+  CLI::App& app_;
+  std::vector<std::string> arguments_;  // and what stands in the environment
+  std::shared_ptr<const ConfigFile> file_;
+};
 
 void add_simulation_options(CLI::App& app, std::string& models, std::string& cell, std::string& noise,
                             std::uint64_t& seed) {
@@ -159,10 +159,10 @@ void add_foreign_options(CLI::App& app, std::vector<std::string>& notes) {
   const auto note = [&notes](const std::string& name) {
     notes.push_back(name + " has no meaning here and is ignored");
   };
-  for (const std::string name : {"--loop", "--http", "--ws", "--ws-max-queue", "--lifespan", "--interface", "--app-dir",
-                                 "--limit-max-requests", "--limit-max-requests-jitter", "--reload-dir",
-                                 "--reload-include", "--reload-exclude", "--reload-delay", "--log-config", "--env-file",
-                                 "--ssl-version", "--h11-max-incomplete-event-size", "--timeout-worker-healthcheck"}) {
+  for (const std::string name :
+       {"--loop", "--http", "--ws", "--ws-max-queue", "--lifespan", "--interface", "--app-dir", "--limit-max-requests",
+        "--limit-max-requests-jitter", "--reload-dir", "--reload-include", "--reload-exclude", "--reload-delay",
+        "--log-config", "--ssl-version", "--h11-max-incomplete-event-size", "--timeout-worker-healthcheck"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [note, name](const std::vector<std::string>&) { note(name); }, "Accepted and ignored")
         ->allow_extra_args(false)
@@ -223,18 +223,32 @@ std::map<std::string, std::vector<std::string>> given_to(const CLI::App& app) {
   return given;
 }
 
-std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> arguments) {
+// Whether the process serves already: then nothing may be waited for, as for somebody who writes into a pipe.
+enum class Reading { first, again };
+
+std::string complaint_about_pipe(const std::string& path) {
+  struct stat status {};
+  const bool is_other = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  return is_other ? path + " is no regular file, it cannot be read again" : std::string{};
+}
+
+std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> arguments, Reading reading) {
   ServeOptions options;
   options.arguments = arguments;
   options.read_at = std::chrono::system_clock::now();
   CLI::App app("Serves the battery plant over HTTP and WebSocket.", "battery-twin [serve]");
-  app.option_defaults()->always_capture_default();
+  app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.footer("battery-twin simulate --help: many batches without a server.");
-  app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
+  CLI::Option* const config =
+      app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
+  if (reading == Reading::again) config->check(complaint_about_pipe);
   app.allow_config_extras(CLI::config_extras_mode::error);
+  const auto file = std::make_shared<ConfigFile>();
+  app.config_formatter(file);
 
   std::string application;
   app.add_option("APP", application, "Accepted and ignored, as in uvicorn module:app")
+      ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
       ->check([](const std::string& text) {
         return text.find(':') != std::string::npos ? std::string{}
                                                    : text + " is no command: there are serve and simulate";
@@ -337,20 +351,27 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
                  "Days after which telemetry of a finished batch is deleted; 0: never")
       ->check(real_numbers(0.0, 36'500.0));
   app.add_flag("--reload", options.reload, "Read configuration, cell file and certificates again when they change");
+  app.add_option(
+      "--env-file", options.environment_file,
+      "File of NAME=value lines, which join the environment: POSTGRES_*, FORWARDED_ALLOW_IPS, WEB_CONCURRENCY");
   unsigned workers = 1;
   app.add_option("--workers", workers, "Accepted; the plant is one state, so there is one process")
       ->group("uvicorn only");
   add_foreign_options(app, options.notes);
 
-  if (auto wrong = parse(app, std::move(arguments))) return std::move(*wrong);
+  OptionReader reader(app, std::move(arguments), file);
+  if (auto wrong = reader.parse()) return std::move(*wrong);
+  options.warnings = about_unknown_variables(
+      app, {"batches", "parameters", "cells", "vary", "per-cell", "stepping", "output", "trace"});  // those of simulate
   try {
     for (const std::string& header : headers) server.extra_headers.push_back(header_from(header));
   } catch (const CLI::Error& error) {
-    return complaint(kExitUsage, error.what());
+    return reader.complaint(kExitUsage, error.what());
   }
   const auto trusted = http::TrustedProxies::from(no_proxy_headers ? std::string{} : proxies);
   if (!trusted)
-    return complaint(kExitUsage, "--forwarded-allow-ips: should be addresses and networks, unix: or *, with commas");
+    return reader.complaint(kExitUsage,
+                            "--forwarded-allow-ips: should be addresses and networks, unix: or *, with commas");
   server.trusted_proxies = *trusted;
   options.tls = tls_from(std::move(tls), client_certificates);
   options.log_json = log_format == "json";
@@ -367,13 +388,17 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   options.compat = !no_compat;
   options.colours = !no_colours;
   options.plant.models = *process::model_set_from(models);
+  const auto& designs = process::cell_designs();
+  if (std::ranges::find(designs, cell, &process::CellDesign::name) == designs.end()) options.cell_file = cell;
+  if (reading == Reading::again) {
+    if (const auto wrong = complaint_about_pipe(options.cell_file); !wrong.empty())
+      return reader.complaint(kExitStart, "--cell: " + wrong);
+  }
   try {
     options.plant.design = read_cell(cell);
   } catch (const std::runtime_error& error) {
-    return complaint(kExitStart, std::string("--cell: ") + error.what());
+    return reader.complaint(kExitStart, std::string("--cell: ") + error.what());
   }
-  const auto& designs = process::cell_designs();
-  if (std::ranges::find(designs, cell, &process::CellDesign::name) == designs.end()) options.cell_file = cell;
   constexpr std::string_view kSqlite = "sqlite:";
   if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
     options.database = database.substr(kSqlite.size());
@@ -382,7 +407,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
     options.database = spool;
   } else if (database != "none") {
     // Without what was given: it may hold a password.
-    return complaint(kExitUsage, "--db: should be sqlite:PATH, postgresql://… or none");
+    return reader.complaint(kExitUsage, "--db: should be sqlite:PATH, postgresql://… or none");
   }
   options.step_interval_given = app.count("--step-interval") > 0;
   options.plant.noise = noise == "on";
@@ -390,6 +415,8 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   options.plant.step_interval = plant::Interval(static_cast<plant::Interval::rep>(step_interval * 1000));
   if (!application.empty())
     options.notes.push_back("application " + application + " has no meaning here and is ignored");
+  if (!options.environment_file.empty())
+    options.notes.push_back("Loading environment from '" + options.environment_file + "'");
   if (workers > 1) options.notes.emplace_back("--workers is ignored: the plant is one state in one process");
   return options;
 }
@@ -397,13 +424,22 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
 }  // namespace
 
 std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
-  auto read = read_options(std::move(arguments));
+  auto read = read_options(arguments, Reading::first);
+  if (const auto* options = std::get_if<ServeOptions>(&read);
+      options != nullptr && !options->environment_file.empty()) {
+    try {
+      load_environment_file(options->environment_file);
+    } catch (const std::runtime_error& error) {
+      return say(complaint(kExitUsage, std::string("--env-file: ") + error.what()));
+    }
+    read = read_options(std::move(arguments), Reading::first);
+  }
   if (const auto* wrong = std::get_if<Complaint>(&read)) return say(*wrong);
   return std::move(std::get<ServeOptions>(read));
 }
 
 std::variant<ServeOptions, std::string> reread_serve_options(std::vector<std::string> arguments) {
-  auto read = read_options(std::move(arguments));
+  auto read = read_options(std::move(arguments), Reading::again);
   if (auto* options = std::get_if<ServeOptions>(&read)) return std::move(*options);
   const auto& wrong = std::get<Complaint>(read);
   if (wrong.code == 0) return "the configuration asks for help or for the version";
@@ -415,7 +451,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   SimulateOptions options;
   CLI::App app("Takes batches through the plant as fast as the machine allows, without a server.",
                "battery-twin simulate");
-  app.option_defaults()->always_capture_default();
+  app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--batches", options.batches, "Number of batches")
       ->check(CLI::Range(std::uint64_t{1}, process::kMaxSeed));
   options.threads = cores();
@@ -437,7 +473,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
       ->check(CLI::IsMember({"wide", "literal"}));
   app.add_option("--output", options.output, "One row per batch into this .csv or .jsonl file");
   app.add_option("--trace", options.trace, "Every step of every machine into this .jsonl file");
-  if (const auto wrong = parse(app, std::move(arguments))) return say(*wrong);
+  if (const auto wrong = OptionReader(app, std::move(arguments)).parse()) return say(*wrong);
   options.batches_given = app.count("--batches") > 0;
   options.models = *process::model_set_from(models);
   try {

@@ -44,7 +44,9 @@ struct ServeOptions {
   std::map<std::string, std::vector<std::string>> given;
   std::chrono::system_clock::time_point read_at{};  ///< before any file was
   std::vector<std::string> arguments;               ///< all this was read from, beside the environment and files
+  std::string environment_file;                     ///< or empty
   std::vector<std::string> notes;                   ///< what was accepted but has no effect, to be said at start
+  std::vector<std::string> warnings;                ///< what was perhaps meant otherwise
 };
 
 struct SimulateOptions {

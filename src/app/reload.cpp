@@ -6,6 +6,9 @@
 #include <array>
 #include <chrono>
 #include <exception>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <tuple>
@@ -39,8 +42,9 @@ std::variant<Settings, std::string> read_settings(const std::vector<std::string>
   try {
     auto options = reread_serve_options(arguments);
     if (auto* complaint = std::get_if<std::string>(&options)) return std::move(*complaint);
-    Settings settings{.options = std::move(std::get<ServeOptions>(options)), .tls = nullptr};
+    Settings settings{.options = std::move(std::get<ServeOptions>(options)), .tls = nullptr, .tls_contents = {}};
     if (settings.options.tls) settings.tls = http::load_tls(*settings.options.tls);
+    settings.tls_contents = tls_contents(settings.options);
     return settings;
   } catch (const std::exception& error) {
     return error.what();
@@ -65,6 +69,21 @@ bool is_same(process::CellDesign a, process::CellDesign b) {
 }
 
 }  // namespace
+
+TlsContents tls_contents(const ServeOptions& options) {
+  TlsContents contents;
+  if (!options.tls) return contents;
+  for (const auto& [option, path] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"ssl-certfile", options.tls->certificates},
+                                                                  {"ssl-keyfile", options.tls->key},
+                                                                  {"ssl-ca-certs", options.tls->authorities}}) {
+    std::ifstream file(path, std::ios::binary);
+    if (path.empty() || !file) continue;
+    contents[option] =
+        std::hash<std::string>{}({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  }
+  return contents;
+}
 
 bool is_live(const std::string& option) {
   static constexpr auto kLive =

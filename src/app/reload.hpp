@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,10 +16,15 @@
 
 namespace battery_twin::app {
 
+/// What is in the files of TLS, as hashes, by the option that names the file. What cannot be read is left out.
+using TlsContents = std::map<std::string, std::size_t>;
+[[nodiscard]] TlsContents tls_contents(const ServeOptions& options);
+
 /// What the configuration says now.
 struct Settings {
   ServeOptions options;
   std::shared_ptr<const http::Tls> tls;
+  TlsContents tls_contents;
 };
 
 /// Reads the configuration again, on a thread of its own: files may take their time.

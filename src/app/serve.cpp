@@ -116,6 +116,17 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
+// What there is to say of the files of TLS, which are read each time, by the option that names the file.
+std::string about_tls(const TlsContents& before, const TlsContents& now) {
+  std::vector<std::string> others;
+  for (const auto& [option, content] : now) {
+    const auto found = before.find(option);
+    if (found == before.end() || found->second != content) others.push_back(option);
+  }
+  if (others.empty()) return "; certificate and key were read again and are the same";
+  return "; certificate and key were read again, with other contents: " + listed(others);
+}
+
 // What can change has changed, the rest is as it was.
 void take(ServeOptions& running, ServeOptions read, const SettingsChange& change) {
   for (const std::string& name : change.live) {
@@ -151,6 +162,7 @@ int serve(const ServeOptions& options) {
   const std::string pid = std::to_string(::getpid());
   log.info("Started server process [" + pid + "]");
   for (const std::string& note : options.notes) log.info(note);
+  for (const std::string& warning : options.warnings) log.warning(warning);
   log.info("Models: " + std::string(to_string(options.plant.models)) + ", cell " + options.plant.design.name +
            ", noise " + (options.plant.noise ? "on" : "off") + ", seed " + std::to_string(options.plant.seed));
 
@@ -163,7 +175,8 @@ int serve(const ServeOptions& options) {
   }
   const bool has_dashboard = assets.find != nullptr;
 
-  asio::io_context io(1);
+  // Sockets and timers belong to the thread that runs it; others only post.
+  asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
   plant::EventQueue events(kRoomForEvents);
   const plant::Layout& layout = plant::standard_layout();
   std::unique_ptr<store::Store> store;
@@ -227,15 +240,18 @@ int serve(const ServeOptions& options) {
 
   // What of the configuration holds now.
   ServeOptions running = options;
+  TlsContents running_tls = tls_contents(options);
   const auto change_to = [&](Settings settings) {
     const SettingsChange change = compare(running, settings.options);
     if (!change.restart.empty()) log.warning(listed(change.restart) + ": needs a restart");
     log.change(settings.options.log_level, settings.options.access_log);
-    server->configure(server_config(settings.options, std::move(settings.tls)));
+    server->configure(server_config(settings.options, settings.tls));
     if (settings.options.plant.step_interval != running.plant.step_interval)
       plant.set_pacing({settings.options.plant.step_interval, plant.pacing().paused});
     log.info("The configuration was read again: " +
-             (change.live.empty() ? "no option that can change now has" : listed(change.live)));
+             (change.live.empty() ? "no option that can change now has" : listed(change.live)) +
+             (settings.tls && running.tls ? about_tls(running_tls, settings.tls_contents) : ""));
+    running_tls = std::move(settings.tls_contents);
     take(running, std::move(settings.options), change);
   };
   Reloader reloader(options, options.reload, [&](std::variant<Settings, std::string> read) {
@@ -286,7 +302,8 @@ int serve(const ServeOptions& options) {
   log.info("Application startup complete.");
   if (!has_dashboard) {
     log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
-  } else if (const std::string root = server->url() + options.root_path; root.starts_with("http")) {
+  } else if (const std::string url = server->browser_url(); !url.empty()) {
+    const std::string root = url + options.root_path;
     log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
   }
   log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");

@@ -29,9 +29,10 @@ std::optional<int> number_in(const char* variable) {
 }  // namespace
 
 std::optional<int> socket_of_service_manager() {
-  const auto pid = number_in("LISTEN_PID");
+  const bool has_sockets = std::getenv("LISTEN_FDS") != nullptr;  // NOLINT(concurrency-mt-unsafe): before threads
+  if (number_in("LISTEN_PID") != ::getpid() || !has_sockets) return std::nullopt;
   const auto count = number_in("LISTEN_FDS");
-  if (!pid || *pid != ::getpid() || !count || *count < 1) return std::nullopt;
+  if (!count || *count < 1) throw std::runtime_error("LISTEN_FDS does not say how many sockets systemd has passed");
   if (*count > 1)
     throw std::runtime_error("systemd passed " + std::to_string(*count) + " sockets, but one is all that is served");
   for (const char* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(variable);

@@ -4,7 +4,8 @@
 // under one name. FILE.json gets esbuild's account of what was made of what.
 
 import { build } from 'esbuild';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,15 +50,27 @@ function withName(html, name, file) {
   return html.replace(name, file);
 }
 
+// The licences of what is bundled want their texts to go with it. The pages say where they are.
+const packages = new Set(
+  Object.keys(result.metafile.inputs).flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+);
+let licences = 'battery-twin: licences of the packages that its dashboard and its Swagger UI are built with.\n';
+for (const name of [...packages].sort()) {
+  const folder = join(source, 'node_modules', name);
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  licences += `\n${'='.repeat(80)}\n${name} ${version}\n${'='.repeat(80)}\n`;
+  const texts = (await readdir(folder)).filter((file) => /^(LICEN[CS]E|NOTICE)(\.\w+)?$|^swagger-ui-bundle\.js\.LICENSE\.txt$/.test(file));
+  if (!texts.some((file) => file.startsWith('LICEN'))) throw new Error(`${name} has no licence beside it`);
+  for (const file of texts.sort()) licences += `\n${await readFile(join(folder, file), 'utf8')}`;
+}
+const licencesFile = `licenses-${createHash('sha256').update(licences).digest('hex').slice(0, 8).toUpperCase()}.txt`;
+await writeFile(join(target, 'assets', licencesFile), licences);
+// Swagger UI's bundle says of its licences only where they stand.
+await appendFile(join(target, 'assets', named(/^swagger-ui-bundle-.*\.LEGAL\.txt$/)), `\nTheir texts: ${licencesFile}\n`);
+
 for (const [page, entry] of [['index.html', 'app'], ['docs.html', 'docs']]) {
   let html = await readFile(join(source, page), 'utf8');
   for (const kind of ['js', 'css']) html = withName(html, `${entry}.${kind}`, named(new RegExp(`^${entry}-.*\\.${kind}$`)));
-  await writeFile(join(target, page), html);
+  await writeFile(join(target, page), withName(html, 'licenses.txt', licencesFile));
 }
 if (account) await writeFile(account, JSON.stringify(result.metafile));
-
-// Swagger UI's bundle says of its licences only where they stand.
-for (const file of ['NOTICE', 'LICENSE', 'swagger-ui-bundle.js.LICENSE.txt']) {
-  const text = await readFile(join(source, 'node_modules/swagger-ui-dist', file), 'utf8');
-  await appendFile(join(target, 'assets', named(/^swagger-ui-bundle-.*\.LEGAL\.txt$/)), `\n${text}`);
-}

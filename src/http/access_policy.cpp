@@ -58,6 +58,23 @@ AccessPolicy::AccessPolicy(std::vector<std::string> origins, std::vector<std::st
   for (std::string& host : hosts_) host = lower(host);
 }
 
+std::string allowed_fields(std::string_view asked) {
+  constexpr std::size_t kMost = 1024;  // bytes
+  if (asked.size() > kMost) return {};
+  std::string allowed;
+  while (!asked.empty()) {
+    const auto comma = std::min(asked.find(','), asked.size());
+    std::string_view name = asked.substr(0, comma);
+    asked.remove_prefix(std::min(comma + 1, asked.size()));
+    name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
+    name = name.substr(0, name.find_last_not_of(" \t") + 1);
+    if (!std::ranges::all_of(name, is_token_char)) return {};
+    if (name.empty() || lower(name).starts_with("x-forwarded-")) continue;
+    allowed.append(allowed.empty() ? "" : ", ").append(name);
+  }
+  return allowed;
+}
+
 bool is_host(std::string_view host) {
   const HostPort parts = split(host);
   if (!parts.valid || parts.host.empty()) return false;

@@ -26,6 +26,12 @@ class AccessPolicy {
   bool check_host_;
 };
 
+/// What a preflight is answered in `Access-Control-Allow-Headers`: the fields that were asked for, as an allowed page
+/// may send any. But those of proxies, which a page is not; and nothing when it is no list of names, or a very long
+/// one.
+/// @param asked  value of `Access-Control-Request-Headers`
+[[nodiscard]] std::string allowed_fields(std::string_view asked);
+
 /// True for a well-formed `Host` value: a name or an address, with an optional port.
 [[nodiscard]] bool is_host(std::string_view host);
 

@@ -2,11 +2,13 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -16,6 +18,7 @@
 #include "battery_twin/api/handler.hpp"
 #include "battery_twin/http/server.hpp"
 #include "response_writer.hpp"
+#include "tally.hpp"
 
 namespace battery_twin::http {
 
@@ -32,9 +35,13 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_pro
 
 /// Who is at the other end.
 struct Peer {
-  std::string name;      ///< for the access log, e.g. "127.0.0.1:38480"
-  bool trusted = false;  ///< a proxy whose X-Forwarded-For and X-Forwarded-Proto count
-  bool secure = false;   ///< it came by TLS
+  std::string name;                                   ///< for the access log, e.g. "127.0.0.1:38480"
+  std::optional<boost::asio::ip::address> address{};  ///< of one that came by a Unix socket: none
+  bool trusted = false;                               ///< a proxy whose X-Forwarded-For and X-Forwarded-Proto count
+  bool secure = false;                                ///< it came by TLS
+
+  /// Says whether it is trusted.
+  void decide(const TrustedProxies& proxies) { trusted = address ? proxies.trusts(*address) : proxies.trusts_unix(); }
 };
 
 /// One client, speaking HTTP or WebSocket. Keeps itself alive while it has something to do and is known to the server
@@ -72,6 +79,7 @@ struct Hub {
   ResponseWriter writer;
   std::unordered_set<Connection*> connections;
   std::size_t relays = 0;  // connections by TLS
+  Tally broken_relays{"a TLS connection ended", "TLS connections ended"};
   bool draining = false;
   std::size_t unsent_bytes = 0;   // of HTTP answers that clients have not taken yet
   std::function<void()> on_gone;  // a connection has gone

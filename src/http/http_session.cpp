@@ -44,15 +44,23 @@ constexpr std::size_t kShort = 64 * 1024;  // an answer that always goes out
 
 using Id = std::array<char, 16>;
 
+// The two digits of each byte.
+constexpr auto kHex = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> hex{};
+  for (std::size_t byte = 0; byte < hex.size(); ++byte) hex[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  return hex;
+}();
+
 // Another one each time, and not to be guessed from outside the process's logs.
 Id random_id() {
   static std::mt19937_64 random{std::random_device{}()};  // used on the I/O thread only
-  constexpr std::string_view kDigits = "0123456789abcdef";
   Id id;
   std::uint64_t bits = random();
-  for (char& c : id) {
-    c = kDigits[bits & 15];
-    bits >>= 4;
+  for (std::size_t i = 0; i < id.size(); i += 2, bits >>= 8) {
+    const auto& digits = kHex[bits & 0xFF];
+    id[i] = digits[0];
+    id[i + 1] = digits[1];
   }
   return id;
 }
@@ -160,7 +168,10 @@ class HttpSession final : public Connection {
     if (waiting_) waiting_->wake();
   }
 
-  void forget() override { remembers_header_ = false; }
+  void forget() override {
+    remembers_header_ = false;
+    peer_.decide(hub_.config.trusted_proxies);
+  }
 
  private:
   // What has to be done, when the answers so far are written, before `serve` can go on.
@@ -267,12 +278,12 @@ class HttpSession final : public Connection {
     }
     header_bytes_ = buffered().substr(0, scan_.size());
     begin_header();
-    const auto refusal = http::read_header(header_bytes_, header_, peer_.secure);
+    const auto refusal = http::read_header(header_bytes_, header_);
     buffer_.consume(scan_.size());
     if (refusal) return refuse(*refusal);
     // A request without Host is one of HTTP/1.0, which no browser sends.
     if (!header_.host.empty() && !hub_.policy.allows_host(header_.host))
-      return refuse(detail(421, "This server does not serve that host"));
+      return refuse(detail(421, "This server does not serve that host; --allowed-host NAME adds a name that it does"));
     believe_proxy();
     allowed_origin_ = header_.origins == 0 ||
                       (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host, secure_));
@@ -305,7 +316,9 @@ class HttpSession final : public Connection {
     close_ = !header_.keep_alive || hub_.draining;
     const std::string_view method = header_.method;
     const bool changes = method == "POST" || method == "PATCH" || method == "DELETE" || method == "PUT";
-    if (!allowed_origin_ && (changes || header_.websocket)) return refuse(detail(403, "This Origin may not do that"));
+    if (!allowed_origin_ && (changes || header_.websocket))
+      return refuse(
+          detail(403, "A page of this Origin may not do that; --cors-origin ORIGIN lets the pages of one in"));
     if (!header_.origin.empty() && allowed_origin_) {
       extra_.emplace_back("Access-Control-Allow-Origin", header_.origin);
       extra_.emplace_back("Vary", "Origin");
@@ -392,7 +405,8 @@ class HttpSession final : public Connection {
     for (const auto& [name, value] : response.headers) {
       if (name == "Allow") extra_.emplace_back("Access-Control-Allow-Methods", value);
     }
-    extra_.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    if (std::string fields = allowed_fields(header_.request_fields); !fields.empty())
+      extra_.emplace_back("Access-Control-Allow-Headers", std::move(fields));
     extra_.emplace_back("Access-Control-Max-Age", "600");
   }
 
@@ -485,7 +499,7 @@ class HttpSession final : public Connection {
     if (!hub_.config.on_access) return;
     const auto shown = [](std::string_view text) { return text.empty() ? "-" : text; };
     hub_.config.on_access(client_.empty() ? peer_.name : client_, shown(header_.method), shown(header_.target),
-                          header_.http_1_0 ? "1.0" : "1.1", status);
+                          header_.http_1_0 ? "1.0" : "1.1", status, header_.websocket);
   }
 
   // Writes as much as the socket takes at once, nearly always all.
@@ -544,8 +558,17 @@ class HttpSession final : public Connection {
     idle_ = false;
     fresh_ = false;
     filled_ = size == room_;
-    if (filled_) room_ = kReadAtOnce;
+    if (filled_) read_on();
     now_ = about_now();
+  }
+
+  // What else is there, so that requests that came together are answered in one turn. An end of it shows again.
+  void read_on() {
+    room_ = kReadAtOnce;
+    error_code ignored;
+    const std::size_t size = socket_.read_some(buffer_.prepare(room_), ignored);
+    buffer_.commit(size);
+    filled_ = size == room_;
   }
 
   // No more bytes come. A client that is still there gets an answer if it has begun a request.

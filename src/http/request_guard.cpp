@@ -120,6 +120,8 @@ class Parser final : public beast::http::basic_parser<true> {
         return first(header_.if_none_match);
       case Field::access_control_request_method:
         return first(header_.request_method);
+      case Field::access_control_request_headers:
+        return first(header_.request_fields);
       case Field::sec_websocket_key:
         return only(header_.websocket_key);
       case Field::sec_websocket_version:
@@ -186,12 +188,20 @@ std::optional<std::string> decoded(std::string_view text) {
   return out;
 }
 
+// Length of the scheme that an absolute target begins with; 0 where there is none of ours. Either of them: a proxy may
+// have taken TLS off, or put it on, and passes on what its client wrote (RFC 9112 3.2.2).
+std::size_t scheme_length(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() > scheme.size() && beast::iequals(target.substr(0, scheme.size()), scheme)) return scheme.size();
+  }
+  return 0;
+}
+
 // Takes the target apart.
-[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header, bool secure) {
+[[nodiscard]] std::optional<Refusal> read_target(RequestHeader& header) {
   std::string_view text = header.target;
-  const std::string_view scheme = secure ? "https://" : "http://";
-  if (text.size() > scheme.size() && beast::iequals(text.substr(0, scheme.size()), scheme)) {
-    text.remove_prefix(scheme.size());
+  if (const std::size_t scheme = text.starts_with('/') ? 0 : scheme_length(text); scheme > 0) {
+    text.remove_prefix(scheme);
     const auto end = text.find_first_of("/?");
     header.host = text.substr(0, end);
     if (!is_host(header.host)) return Refusal{400, "The target's host is malformed"};
@@ -262,9 +272,9 @@ HeaderText::State HeaderText::look_at_request_line(std::span<char> line) {
   return State::incomplete;
 }
 
-std::optional<Refusal> read_header(std::string_view text, RequestHeader& header, bool secure) {
+std::optional<Refusal> read_header(std::string_view text, RequestHeader& header) {
   if (auto refusal = Parser(header).read(text)) return refusal;
-  return read_target(header, secure);
+  return read_target(header);
 }
 
 }  // namespace battery_twin::http

@@ -68,6 +68,7 @@ struct RequestHeader {
   std::string_view if_none_match;
   std::string_view request_id;      ///< X-Request-ID
   std::string_view request_method;  ///< Access-Control-Request-Method
+  std::string_view request_fields;  ///< Access-Control-Request-Headers
   std::string_view websocket_key;
   std::string_view websocket_version;
   std::string_view forwarded_proto;  ///< X-Forwarded-Proto
@@ -87,7 +88,6 @@ struct RequestHeader {
 /// malformed, targets that are no path.
 /// @param text    lives as long as `header` is used
 /// @param header  new; holds what had been understood when the header is refused
-/// @param secure  it came by TLS: a target with a scheme is one of https
-[[nodiscard]] std::optional<Refusal> read_header(std::string_view text, RequestHeader& header, bool secure = false);
+[[nodiscard]] std::optional<Refusal> read_header(std::string_view text, RequestHeader& header);
 
 }  // namespace battery_twin::http

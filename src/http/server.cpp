@@ -11,8 +11,11 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
+#include "addresses.hpp"
 #include "http_session.hpp"
 #include "tls_relay.hpp"
 
@@ -27,28 +30,29 @@ using Local = asio::local::stream_protocol;
 constexpr std::chrono::milliseconds kSweep{250};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::size_t kKeptDescriptors = 40;  // for logs, timers, the database, and for those who are turned away
-constexpr std::size_t kTurnedAway = 16;       // clients at once that are told so with patience
 constexpr int kDroppedAtOnce = 64;
 constexpr std::size_t kDescriptorsOfRelay = 3;
 constexpr mode_t kForEverybody = 0666;  // who may use a Unix socket, as with uvicorn; its folder may say otherwise
 
-std::string bracketed(const asio::ip::address& address) {
-  return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+Peer peer_of(const tcp::endpoint& endpoint) {
+  return {.name = bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port()), .address = endpoint.address()};
 }
 
-Peer peer_of(const tcp::endpoint& endpoint, const TrustedProxies& proxies) {
-  return {.name = bracketed(endpoint.address()) + ":" + std::to_string(endpoint.port()),
-          .trusted = proxies.trusts(endpoint.address())};
-}
-
-Peer peer_of(const Local::endpoint& /*endpoint*/, const TrustedProxies& proxies) {
-  return {.name = "unix:", .trusted = proxies.trusts_unix()};
-}
+Peer peer_of(const Local::endpoint& /*endpoint*/) { return {.name = "unix:"}; }
 
 std::size_t descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
   return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+// Which file it is, whatever its name.
+using File = std::optional<std::pair<dev_t, ino_t>>;
+
+File file_at(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(status.st_dev, status.st_ino);
 }
 
 template <class Protocol>
@@ -61,6 +65,7 @@ class TheServer final : public Server {
   TheServer(api::Handler& handler, ServerConfig config, Acceptor acceptor)
       : config_(std::move(config)),
         acceptor_(std::move(acceptor)),
+        endpoint_(acceptor_.local_endpoint()),
         hub_{.config = config_,
              .handler = handler,
              .policy = policy(),
@@ -75,8 +80,9 @@ class TheServer final : public Server {
              .to_flush = {}},
         sweep_timer_(acceptor_.get_executor()),
         accept_timer_(acceptor_.get_executor()) {
+    if (!config_.uds.empty()) socket_file_ = file_at(config_.uds);
     acceptor_.listen(config_.backlog);
-    max_connections_ = max_connections();
+    set_limits();
     accept();
     sweep();
   }
@@ -88,18 +94,24 @@ class TheServer final : public Server {
   }
 
   std::string url() const override {
-    const auto endpoint = acceptor_.local_endpoint();
     if constexpr (std::is_same_v<Protocol, tcp>) {
-      return (config_.tls ? "https://" : "http://") + bracketed(endpoint.address()) + ":" +
-             std::to_string(endpoint.port());
+      return url_of(endpoint_.address());
     } else {
-      return "unix socket " + endpoint.path();
+      return "unix socket " + endpoint_.path();
+    }
+  }
+
+  std::string browser_url() const override {
+    if constexpr (std::is_same_v<Protocol, tcp>) {
+      return url_of(for_a_browser(endpoint_.address()));
+    } else {
+      return {};
     }
   }
 
   bool is_private() const override {
     if constexpr (std::is_same_v<Protocol, tcp>) {
-      return acceptor_.local_endpoint().address().is_loopback();
+      return unmapped(endpoint_.address()).is_loopback();
     } else {
       return true;
     }
@@ -115,7 +127,7 @@ class TheServer final : public Server {
     config_ = std::move(config);
     hub_.policy = policy();
     hub_.writer.forget();
-    max_connections_ = max_connections();
+    set_limits();
     for_all([](Connection& connection) { connection.forget(); });
   }
 
@@ -137,6 +149,10 @@ class TheServer final : public Server {
   }
 
  private:
+  std::string url_of(const asio::ip::address& address) const {
+    return (config_.tls ? "https://" : "http://") + bracketed(address) + ":" + std::to_string(endpoint_.port());
+  }
+
   // A server that others cannot reach knows its names.
   AccessPolicy policy() const {
     bool check_host = !config_.allowed_hosts.empty();
@@ -144,11 +160,13 @@ class TheServer final : public Server {
     return {config_.cors_origins, config_.allowed_hosts, check_host};
   }
 
-  std::size_t max_connections() const {
+  void set_limits() {
     const std::size_t descriptors = descriptor_limit();
-    std::size_t most = descriptors - std::min(kKeptDescriptors, descriptors * 5 / 8);
-    if (config_.tls) most = std::max(most / kDescriptorsOfRelay, std::size_t{1});
-    return config_.limit_concurrency > 0 ? std::min(most, config_.limit_concurrency) : most;
+    const std::size_t kept = std::min(kKeptDescriptors, descriptors * 5 / 8);
+    const std::size_t each = config_.tls ? kDescriptorsOfRelay : 1;
+    max_connections_ = std::max((descriptors - kept) / each, std::size_t{1});
+    if (config_.limit_concurrency > 0) max_connections_ = std::min(max_connections_, config_.limit_concurrency);
+    max_turned_away_ = kept * 2 / 5 / each;
   }
 
   void accept() {
@@ -161,9 +179,9 @@ class TheServer final : public Server {
     });
   }
 
-  // While the socket still listens: later the path may be another server's.
+  // While the socket still listens: later the path may be another server's. It is now where somebody removed our file.
   void remove_socket_file() {
-    if (!config_.uds.empty()) ::unlink(config_.uds.c_str());
+    if (!config_.uds.empty() && file_at(config_.uds) == socket_file_) ::unlink(config_.uds.c_str());
     config_.uds.clear();
   }
 
@@ -174,10 +192,11 @@ class TheServer final : public Server {
     }
     // Behind each relay there is a session, for the same client. It may outlive it, while its answer is made.
     const std::size_t connections = std::max(hub_.relays, hub_.connections.size() - hub_.relays);
-    Peer client = peer_of(peer, config_.trusted_proxies);
+    Peer client = peer_of(peer);
+    client.decide(config_.trusted_proxies);
     if (connections < max_connections_) return begin(Socket(std::move(socket)), std::move(client), start_http_session);
     complain("too many connections, new ones are answered 503");
-    if (connections < max_connections_ + kTurnedAway)
+    if (connections < max_connections_ + max_turned_away_)
       return begin(Socket(std::move(socket)), std::move(client), start_turning_away);
     turn_away(Socket(std::move(socket)));
   }
@@ -232,6 +251,7 @@ class TheServer final : public Server {
       if (error) return;
       const auto now = Clock::now();
       try {
+        if (const std::string text = hub_.broken_relays.sentence(now); !text.empty()) config_.on_error(text);
         for_all([now](Connection& connection) {
           if (connection.deadline() <= now) connection.expire();
         });
@@ -270,11 +290,14 @@ class TheServer final : public Server {
 
   ServerConfig config_;
   Acceptor acceptor_;
+  typename Protocol::endpoint endpoint_;  // its own; it is asked for also when nobody listens any more
   Hub hub_;
   typename Protocol::endpoint peer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> sweep_timer_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> accept_timer_;
+  File socket_file_;
   std::size_t max_connections_ = 0;
+  std::size_t max_turned_away_ = 0;  // beyond them, at once, that are told so with patience
   int spare_ = ::eventfd(0, EFD_CLOEXEC);
   Clock::time_point complained_{};
   Clock::time_point drain_until_{};
@@ -291,6 +314,17 @@ std::unique_ptr<Server> make_bound_server(asio::io_context& io, api::Handler& ha
   return std::make_unique<TheServer<Protocol>>(handler, std::move(config), std::move(acceptor));
 }
 
+// What the system says to who wants to connect there, without waiting.
+error_code try_to_connect(const Local::endpoint& endpoint) {
+  const auto last = [] { return error_code(errno, boost::system::system_category()); };
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return last();
+  const bool connected = ::connect(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+  const error_code error = connected ? error_code() : last();
+  ::close(descriptor);
+  return error;
+}
+
 std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& handler, ServerConfig config) {
   const std::string path = config.uds;
   try {
@@ -298,10 +332,9 @@ std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& han
     struct stat status {};
     mode_t mode = kForEverybody;
     if (::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
-      Local::socket probe(io);
-      error_code refused;
-      probe.connect(Local::endpoint(path), refused);
-      if (!refused) throw std::runtime_error("another server listens there");
+      const error_code refused = try_to_connect(Local::endpoint(path));
+      // One that is too busy to take us is there, too.
+      if (!refused || refused == asio::error::would_block) throw std::runtime_error("another server listens there");
       if (refused != asio::error::connection_refused) throw boost::system::system_error(refused);
       ::unlink(path.c_str());
       mode = status.st_mode & 0777;
@@ -314,6 +347,18 @@ std::unique_ptr<Server> make_unix_server(asio::io_context& io, api::Handler& han
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot listen on unix socket " + path + ": " + error.what());
   }
+}
+
+bool is_bound(const tcp::endpoint& endpoint) { return endpoint.port() != 0; }
+bool is_bound(const Local::endpoint& endpoint) { return !endpoint.path().empty(); }
+
+// To listen on a socket that is not bound would be to listen on any port of every address.
+template <class Protocol>
+std::unique_ptr<Server> make_server_of(asio::io_context& io, api::Handler& handler, ServerConfig config,
+                                       const Protocol& protocol, const std::string& where) {
+  typename TheServer<Protocol>::Acceptor acceptor(io.get_executor(), protocol, config.fd);
+  if (!is_bound(acceptor.local_endpoint())) throw std::runtime_error(where + "it is not bound to an address");
+  return std::make_unique<TheServer<Protocol>>(handler, std::move(config), std::move(acceptor));
 }
 
 // The socket's own family says what it is.
@@ -330,14 +375,10 @@ std::unique_ptr<Server> make_inheriting_server(asio::io_context& io, api::Handle
     throw std::runtime_error(where + boost::system::error_code(errno, boost::system::system_category()).message());
   if (type != SOCK_STREAM) throw std::runtime_error(where + "it is not a stream socket");
   try {
-    if (address.ss_family == AF_UNIX)
-      return std::make_unique<TheServer<Local>>(handler, std::move(config),
-                                                TheServer<Local>::Acceptor(io.get_executor(), Local(), fd));
-    if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
-      throw std::runtime_error(where + "it is a socket of neither TCP nor Unix");
-    const tcp protocol = address.ss_family == AF_INET ? tcp::v4() : tcp::v6();
-    return std::make_unique<TheServer<tcp>>(handler, std::move(config),
-                                            TheServer<tcp>::Acceptor(io.get_executor(), protocol, fd));
+    if (address.ss_family == AF_UNIX) return make_server_of(io, handler, std::move(config), Local(), where);
+    if (address.ss_family == AF_INET) return make_server_of(io, handler, std::move(config), tcp::v4(), where);
+    if (address.ss_family == AF_INET6) return make_server_of(io, handler, std::move(config), tcp::v6(), where);
+    throw std::runtime_error(where + "it is a socket of neither TCP nor Unix");
   } catch (const boost::system::system_error& failed) {
     throw std::runtime_error(where + failed.code().message());
   }

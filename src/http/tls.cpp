@@ -1,6 +1,7 @@
 #include "tls.hpp"
 
 #include <openssl/err.h>
+#include <sys/stat.h>
 
 #include <cstring>
 #include <fstream>
@@ -50,7 +51,11 @@ std::string reason() {
   return text != nullptr ? text : "it cannot be used";
 }
 
+// They are opened more than once, also while the server serves: nothing may be waited for.
 void must_be_readable(const char* option, const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    throw std::runtime_error(std::string(option) + ": " + path + " is no regular file");
   std::ifstream file(path, std::ios::binary);
   if (!file || file.peek() == std::ifstream::traits_type::eof())
     throw std::runtime_error(std::string(option) + ": cannot read " + path);

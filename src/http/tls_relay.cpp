@@ -49,12 +49,15 @@ class TlsRelay final : public Connection {
       if (state_ == State::serving) move();
       if (state_ != State::cut) wait();
     } catch (const std::exception& error) {  // out of memory or descriptors
-      hub_.config.on_error(std::string("a TLS connection ended: ") + error.what());
       cut();
+      hub_.broken_relays.note(error.what());
     }
   }
 
   void expire() override { cut(); }
+
+  // The session is told so itself.
+  void forget() override { peer_.decide(hub_.config.trusted_proxies); }
 
   // The session that is served ends when it is told so itself.
   void drain() override {
@@ -135,8 +138,8 @@ class TlsRelay final : public Connection {
     if (state_ != State::serving) return;
     if (told_end_ && client_ended_) return cut();
     if (told_end_) return;
-    // The session cannot see that its last bytes are not taken.
-    if (client_pending_.empty())
+    // The session cannot see that its last bytes, or the word that they were the last, are not taken.
+    if (client_pending_.empty() && !session_ended_)
       clear_deadline();
     else if (has_sent_ || deadline() == Clock::time_point::max())
       set_deadline_in(hub_.config.write_timeout);

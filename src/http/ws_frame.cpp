@@ -216,6 +216,12 @@ std::string close_payload(CloseCode code) {
   return payload;
 }
 
+std::string frames_of(std::span<const std::shared_ptr<const std::string>> texts) {
+  std::string out;
+  for (const auto& text : texts) out.append(FrameHeader(Opcode::text, text->size()).bytes()).append(*text);
+  return out;
+}
+
 void FrameQueue::push(Opcode opcode, Payload payload) { add({std::move(payload), opcode}); }
 
 void FrameQueue::push_raw(Payload bytes) { add({std::move(bytes), std::nullopt}); }
@@ -244,6 +250,11 @@ void FrameQueue::gather(std::string& out, std::size_t limit) const {
     if (frame.opcode) put(FrameHeader(*frame.opcode, frame.payload->size()).bytes());
     put(*frame.payload);
   }
+}
+
+std::string_view FrameQueue::in_one_piece() const {
+  if (frames_.size() != first_ + 1 || frames_[first_].opcode) return {};
+  return std::string_view(*frames_[first_].payload).substr(sent_);
 }
 
 void FrameQueue::drop(std::size_t bytes) {

@@ -105,6 +105,9 @@ class FrameHeader {
   std::size_t size_;
 };
 
+/// Text messages as they go out, one after the other.
+[[nodiscard]] std::string frames_of(std::span<const std::shared_ptr<const std::string>> texts);
+
 /// The payload of a close frame. @param code  none_given: empty
 [[nodiscard]] std::string close_payload(CloseCode code);
 
@@ -119,6 +122,8 @@ class FrameQueue {
 
   /// Appends the next bytes to go, up to that many in all.
   void gather(std::string& out, std::size_t limit) const;
+  /// The next bytes to go, where they are all there is and stand together already; else nothing.
+  [[nodiscard]] std::string_view in_one_piece() const;
   /// That many of them went.
   void drop(std::size_t bytes);
   /// Forgets all but the frame of which some bytes went already.

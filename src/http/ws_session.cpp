@@ -38,16 +38,15 @@ class WsSession final : public Connection, public api::Sink {
   }
 
   void send(std::shared_ptr<const std::string> text) override {
-    if (state_ != State::open) return;
-    try {
-      push(Opcode::text, std::move(text));
-      // What is on its way already does not count: it may be an answer of the greatest size.
-      if (queue_.cost_behind_first() <= hub_.config.ws_max_backlog) return;
-      close(CloseCode::try_again_later);
-      if (hub_.config.on_left_behind) hub_.config.on_left_behind();
-    } catch (...) {  // out of memory: it ends this client, which has missed something, not those behind it
-      cut();
-    }
+    add([&] { push(Opcode::text, std::move(text)); });
+  }
+
+  void send_all(api::Bundle& bundle) override {
+    if (!bundle.wire) bundle.wire = std::make_shared<const std::string>(frames_of(bundle.texts));
+    add([&] {
+      queue_.push_raw(bundle.wire);
+      queued();
+    });
   }
 
   void expire() override {
@@ -95,8 +94,27 @@ class WsSession final : public Connection, public api::Sink {
     cut();
   }
 
+  // Something that the client did not ask for, and may be too slow for.
+  template <class Work>
+  void add(const Work& work) {
+    if (state_ != State::open) return;
+    try {
+      work();
+      // What is on its way already does not count: it may be an answer of the greatest size.
+      if (queue_.cost_behind_first() <= hub_.config.ws_max_backlog) return;
+      close(CloseCode::try_again_later);
+      if (hub_.config.on_left_behind) hub_.config.on_left_behind();
+    } catch (...) {  // out of memory: it ends this client, which has missed something, not those behind it
+      cut();
+    }
+  }
+
   void push(Opcode opcode, std::shared_ptr<const std::string> payload) {
     queue_.push(opcode, std::move(payload));
+    queued();
+  }
+
+  void queued() {
     flush_later();
     // Much in one turn: the socket may take it now, so that it is no backlog.
     if (queue_.cost() > kWsWriteAtOnce) write();
@@ -110,9 +128,12 @@ class WsSession final : public Connection, public api::Sink {
 
   void write() {
     while (!queue_.empty() && !blocked_ && state_ != State::cut) {
-      std::string& bytes = hub_.outgoing;
-      bytes.clear();
-      queue_.gather(bytes, kWsWriteAtOnce);
+      std::string_view bytes = queue_.in_one_piece();
+      if (bytes.empty()) {
+        hub_.outgoing.clear();
+        queue_.gather(hub_.outgoing, kWsWriteAtOnce);
+        bytes = hub_.outgoing;
+      }
       error_code error;
       const std::size_t sent = socket_.write_some(asio::buffer(bytes), error);
       if (error && error != asio::error::would_block) return cut();

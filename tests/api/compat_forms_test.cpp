@@ -120,11 +120,11 @@ TEST_P(CompatForms, FormsThatAreNotValid) {
     const char* error;  // a part of what is said
   };
   for (const Case& one : std::to_array<Case>({
-           {R"({})", "MISSING_STAGE", "stage"},
-           {R"({"stage": null})", "MISSING_STAGE", "stage"},
-           {R"({"stage": ""})", "MISSING_STAGE", "stage"},
-           {R"({"stage": 1})", "VALIDATION_FAILED", "stage"},
-           {R"({"stage": "aging"})", "VALIDATION_FAILED", "stage"},
+           {R"({})", "MISSING_STAGE", "one of Anode Mixing, Anode Coating"},
+           {R"({"stage": null})", "MISSING_STAGE", "one of Anode Mixing, Anode Coating"},
+           {R"({"stage": ""})", "MISSING_STAGE", "one of Anode Mixing, Anode Coating"},
+           {R"({"stage": 1})", "VALIDATION_FAILED", "stage: there is no such one, but Anode Mixing"},
+           {R"({"stage": "aging"})", "VALIDATION_FAILED", "stage: there is no such one, but Anode Mixing"},
            {R"({"stage": "Aging", "parameters": []})", "VALIDATION_FAILED", "parameters"},
            {R"({"stage": "Aging", "parameters": {"Aging Days": -1}})", "VALIDATION_FAILED", "Aging Days: "},
            {R"({"stage": "Aging", "parameters": {"Temperature": 999}})", "VALIDATION_FAILED", "326.85"},
@@ -147,6 +147,9 @@ TEST_P(CompatForms, FormsThatAreNotValid) {
     EXPECT_EQ(detail.contains("errors"), detail.at("error_code") == "VALIDATION_FAILED");
     EXPECT_EQ(twin_.plant().parameters(*layout().find_process("aging_cell")), before);
   }
+  const Json verdict = ask("POST", "/api/parameters/validate", R"({"parameters": {"Aging Days": 1}})", 200);
+  EXPECT_NE(verdict.at("message").get<std::string>().find("stage: Field required, one of "), std::string::npos)
+      << verdict;
   refused("GET", "/api/parameters/current/Anode Aging", "", "INVALID_STAGE");
   refused("GET", "/api/parameters/current/x", "", "INVALID_STAGE");
 }

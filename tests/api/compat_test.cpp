@@ -52,7 +52,7 @@ TEST_P(CompatRoutes, WithoutADatabaseTablesAreEmpty) {
   for (const std::string& table : tables) {
     const Json answer = twin_.get("/api/db/" + table);
     EXPECT_EQ(answer.at("data"), Json::array());
-    EXPECT_TRUE(answer.at("message").is_string());
+    EXPECT_NE(answer.at("message").get<std::string>().find("kept in a database only"), std::string::npos) << answer;
     EXPECT_EQ(answer.size(), 2u);
   }
   for (const char* other : {"mixing_anode", "x", "ANODE_MIXING"}) {

@@ -41,6 +41,16 @@ TEST(AccessPolicy, StopsDnsRebinding) {
   EXPECT_TRUE(AccessPolicy({}, {}, false).allows_host("anything.example"));
 }
 
+TEST(AccessPolicy, AllowsThePagesFieldsButThoseOfProxies) {
+  EXPECT_EQ(allowed_fields("authorization,content-type,x-request-id"), "authorization, content-type, x-request-id");
+  EXPECT_EQ(allowed_fields(" X-Requested-With ,\tIf-None-Match"), "X-Requested-With, If-None-Match");
+  EXPECT_EQ(allowed_fields("x-forwarded-for,accept,X-Forwarded-Proto"), "accept");
+  EXPECT_EQ(allowed_fields(std::string(1024, 'x')), std::string(1024, 'x'));
+  for (const std::string& asked : {std::string(), std::string(","), std::string("a\r\nb: c"), std::string("a b"),
+                                   std::string("accept,\"x\""), std::string("\xC3\xA4"), std::string(1025, 'x')})
+    EXPECT_EQ(allowed_fields(asked), "") << asked;
+}
+
 TEST(AccessPolicy, KnowsAWellFormedHost) {
   for (const char* host : {"localhost", "a-b.c", "127.0.0.1:8000", "[::1]", "[fe80::1]:80"})
     EXPECT_TRUE(is_host(host)) << host;

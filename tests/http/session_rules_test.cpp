@@ -342,6 +342,42 @@ TEST(W2, AClientThatDoesNotReadIsClosedWith1013) {
   EXPECT_EQ(client.connection().buffer().size(), 0u);
 }
 
+TEST(W2, ABundleIsMadeOnceAndWhoDoesNotReadItIsClosedWith1013) {
+  MadeUpHandler handler;
+  std::vector<api::Sink*> sinks;
+  handler.on_open = [&](api::Sink& opened) { sinks.push_back(&opened); };
+  std::atomic<bool> left_behind = false;
+  MadeUpServer server(handler, {.ws_max_backlog = 256 * 1024, .on_left_behind = [&] { left_behind = true; }});
+  WsClient reader(server.port());
+  WsClient sleeper(server.port(), WsClient::Options{.connection = {.receive_buffer = 4096}});
+  for (WsClient* client : {&reader, &sleeper}) {
+    client->send_text("open");
+    ASSERT_EQ(client->receive(), "open");
+  }
+  constexpr std::size_t kBundles = 1000;  // many more than the system's buffers hold
+  for (std::size_t i = 0; i < kBundles && !left_behind; ++i) {
+    const std::vector<std::string> texts{"first of " + std::to_string(i), std::string(16 * 1024, 'e'), ""};
+    server.on_io_thread([&] {
+      api::Bundle bundle;
+      for (const std::string& text : texts) bundle.texts.push_back(std::make_shared<const std::string>(text));
+      const std::string* made = nullptr;
+      for (api::Sink* sink : sinks) {
+        sink->send_all(bundle);
+        if (made != nullptr) {
+          EXPECT_EQ(bundle.wire.get(), made);
+        }
+        made = bundle.wire.get();
+      }
+    });
+    for (const std::string& text : texts) ASSERT_EQ(reader.receive(), text);
+  }
+  EXPECT_TRUE(left_behind);
+  std::size_t received = 0;
+  while (sleeper.receive()) ++received;
+  EXPECT_EQ(sleeper.close_code(), 1013);
+  EXPECT_EQ(received % 3, 0u);  // a bundle that has begun is finished
+}
+
 TEST(W2, AnswersToTheClientDoNotCloseIt) {
   MadeUpHandler handler;
   api::Sink* sink = nullptr;

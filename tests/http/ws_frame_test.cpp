@@ -249,6 +249,29 @@ TEST(WsQueue, CountsWhatWaits) {
   EXPECT_GT(queue.cost_behind_first(), 0u);  // empty frames take memory, too
 }
 
+TEST(WsQueue, GivesWhatStandsTogetherWithoutACopy) {
+  const auto text = [](std::string_view of) { return std::make_shared<const std::string>(of); };
+  const std::vector<std::shared_ptr<const std::string>> texts{text("one"), text(""), text(std::string(300, 'x'))};
+  const auto wire = text(frames_of(texts));
+  FrameQueue framed_one_by_one;
+  for (const auto& one : texts) framed_one_by_one.push(Opcode::text, one);
+  EXPECT_EQ(framed_one_by_one.in_one_piece(), "");
+  std::string bytes;
+  framed_one_by_one.gather(bytes, 1000);
+  EXPECT_EQ(*wire, bytes);
+
+  FrameQueue queue;
+  EXPECT_EQ(queue.in_one_piece(), "");
+  queue.push_raw(wire);
+  EXPECT_EQ(queue.in_one_piece().data(), wire->data());
+  queue.drop(3);
+  EXPECT_EQ(queue.in_one_piece(), wire->substr(3));
+  queue.push(Opcode::pong, text("p"));
+  EXPECT_EQ(queue.in_one_piece(), "");
+  queue.drop(wire->size() - 3);
+  EXPECT_EQ(queue.in_one_piece(), "");  // its header is not made yet
+}
+
 TEST(WsQueue, KeepsOfAFrameThatHasBegunTheRest) {
   const auto text = std::make_shared<const std::string>("hello");
   FrameQueue queue;

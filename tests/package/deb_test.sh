@@ -34,6 +34,40 @@ done
 for script in postinst prerm postrm; do
   [ -x "$folder/control/$script" ] && sh -n "$folder/control/$script" || fail "$script"
 done
+# What the pages link to is there, from where they are.
+documents=/usr/share/doc/battery-twin
+(cd "$folder/root$documents" && find . -name '*.md') >"$folder/pages"
+[ "$(wc -l <"$folder/pages")" -gt 15 ] || fail "pages are missing: $(cat "$folder/pages")"
+links=0
+while read -r page; do
+  at=$(dirname "$folder/root$documents/$page")
+  grep -oE '\]\([^)]+\)' "$folder/root$documents/$page" | sed 's/^](//; s/)$//; s/#.*//; /^$/d; /^https\{0,1\}:/d' >"$folder/links" || true
+  while read -r link; do
+    links=$((links + 1))
+    case "$link" in
+      /*) [ -e "$folder/root$link" ] || fail "$page links to $link" ;;
+      *) [ -e "$at/$link" ] || fail "$page links to $link" ;;
+    esac
+  done <"$folder/links"
+done <"$folder/pages"
+[ "$links" -gt 50 ] || fail "only $links links were found in the pages"
+# So are the files that the options' file names. It has no other paths than those.
+grep -oE '/(usr|etc)/[A-Za-z0-9_./-]+' "$folder/root/etc/battery-twin/battery-twin.toml" >"$folder/paths"
+grep -q /usr/share/battery-twin/cells "$folder/paths" || fail "the options' file does not say where cells are"
+while read -r path; do
+  [ -e "$folder/root$path" ] || fail "the options' file names $path"
+done <"$folder/paths"
+! grep -nE '(^|[^/a-z])(config|docs)/' "$folder/root/etc/battery-twin/battery-twin.toml" || fail "the options' file names the source's folders"
+
+# Whose it is: also the JavaScript in the program, of which there is none without the dashboard.
+for owner in 'battery-twin authors' Boost 'Niels Lohmann' SQLiteCpp spdlog fmt libpqxx CLI11; do
+  grep -q "$owner" "$folder/root$documents/copyright" || fail "the copyright file does not name $owner"
+done
+if grep -q '^BATTERY_TWIN_DASHBOARD:BOOL=ON' "$build/CMakeCache.txt"; then
+  for owner in 'Jason Miller' 'Preact Team' 'Leon Sorokin' 'SmartBear Software' 'Apache License' 'Jed Watson'; do
+    grep -q "$owner" "$folder/root$documents/copyright" || fail "the copyright file does not name $owner"
+  done
+fi
 # Nobody but root writes to what root runs.
 [ -z "$(dpkg-deb -c "$package" | awk '$2 != "root/root" || substr($1, 9, 1) == "w"')" ] || fail "owners or rights"
 

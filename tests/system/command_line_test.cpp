@@ -82,6 +82,141 @@ TEST(CommandLine, TakesFlagsEitherWay) {
   EXPECT_TRUE(has_server({"--config", file, "--server-header"}, {}));
 }
 
+TEST(CommandLine, TheLastOfAnOptionThatStandsTwiceCounts) {
+  const Twin twin({"--port", "1", "--log-level", "error", "--no-date-header", "--log-level=info", "--date-header"});
+  const auto answer = twin.http.get("/health/live");
+  EXPECT_TRUE(answer.header("date"));
+  EXPECT_NE(twin.server.err().find("running on"), std::string::npos) << twin.server.err();
+  Process study({binary(), "simulate", "--batches", "5", "--batches=2", "--seed", "1", "--cells", "1"});
+  EXPECT_EQ(study.wait(), 0);
+  EXPECT_TRUE(study.out().starts_with("2 batches")) << study.out();
+}
+
+TEST(CommandLine, OurVariablesComeBeforeUvicornsByWhicheverName) {
+  const auto has_date = [](const Words& variables) {
+    return Twin({}, environment(variables)).http.get("/health/live").header("date").has_value();
+  };
+  EXPECT_FALSE(has_date({"BATTERY_TWIN_NO_DATE_HEADER=1", "UVICORN_DATE_HEADER=1"}));
+  EXPECT_FALSE(has_date({"BATTERY_TWIN_DATE_HEADER=0", "UVICORN_NO_DATE_HEADER=0"}));
+  EXPECT_FALSE(has_date({"UVICORN_DATE_HEADER=0"}));
+}
+
+TEST(CommandLine, VariablesThatStandForNoOptionAreNamed) {
+  // Those of tests are none of the server's; simulate's are, though it does not take them.
+  const Twin twin({}, environment({"BATTERY_TWIN_PROT=1", "BATTERY_TWIN_NO_SUCH_THING=1", "BATTERY_TWIN_TEST_X=1",
+                                   "UVICORN_PROT=1", "BATTERY_TWIN_LOG_LEVEL=info"}));
+  const std::string said = twin.server.err();
+  EXPECT_NE(said.find("WARNING:  the variable BATTERY_TWIN_PROT stands for no option and is ignored: is "
+                      "BATTERY_TWIN_PORT meant?\n"),
+            std::string::npos)
+      << said;
+  EXPECT_NE(said.find("BATTERY_TWIN_NO_SUCH_THING stands for no option and is ignored\n"), std::string::npos) << said;
+  for (const char* other : {"TEST_X", "UVICORN_PROT", "LOG_LEVEL"})
+    EXPECT_EQ(said.find(other), std::string::npos) << said;
+}
+
+TEST(CommandLine, WhatKubernetesSaysOfAServiceOfThatNameIsNoOption) {
+  const Twin twin({}, environment({"BATTERY_TWIN_PORT=tcp://10.0.0.1:8000", "BATTERY_TWIN_SERVICE_HOST=10.0.0.1",
+                                   "BATTERY_TWIN_SERVICE_PORT=8000", "BATTERY_TWIN_PORT_8000_TCP=tcp://10.0.0.1:8000",
+                                   "BATTERY_TWIN_PORT_8000_TCP_PROTO=tcp"}));
+  EXPECT_EQ(twin.server.err().find("stands for no option"), std::string::npos) << twin.server.err();
+  // A server of these tests is given a port: here it would be 2 if that variable counted.
+  Process process(environment({"BATTERY_TWIN_PORT=tcp://10.0.0.1:8000", binary(), "--uds", "/no/such/folder/socket"}));
+  EXPECT_EQ(process.wait(), 3) << process.err();
+}
+
+std::set<std::string> options_in(const Words& command);
+std::string variable_of(const std::string& option);
+
+TEST(CommandLine, VariablesOfSimulateAreNoStrangers) {
+  Words variables;
+  for (const std::string& option : options_in({"simulate", "--help"})) {
+    if (!options_in({"--help"}).contains(option)) variables.push_back(variable_of(option) + "=1");
+  }
+  ASSERT_GT(variables.size(), 5u);
+  const Twin twin({}, environment(variables));
+  EXPECT_EQ(twin.server.err().find("stands for no option"), std::string::npos) << twin.server.err();
+}
+
+// As python-dotenv reads it. The forwarded client shows what came out: it is believed where the variable trusts us.
+TEST(CommandLine, AFileOfVariablesJoinsTheEnvironment) {
+  const testing::TemporaryFolder folder;
+  const auto is_believed = [&](const std::string& lines, const Words& variables = {}, const Words& options = {}) {
+    Words all{"--env-file", write_file(folder, "env", lines)};
+    all.insert(all.end(), options.begin(), options.end());
+    Twin twin(all, environment(variables));
+    EXPECT_EQ(twin.http.get("/health/live", {{"X-Forwarded-For", "192.0.2.1"}}).status, 200) << lines;
+    EXPECT_NE(twin.server.err().find("Loading environment from '"), std::string::npos) << twin.server.err();
+    twin.server.signal(SIGTERM);
+    EXPECT_EQ(twin.server.wait(), 0);
+    return twin.server.out().find("192.0.2.1:0 - ") != std::string::npos;
+  };
+  EXPECT_TRUE(is_believed("# nothing\n"));
+  EXPECT_TRUE(is_believed(""));
+  for (const std::string lines :
+       {"FORWARDED_ALLOW_IPS=10.0.0.1", "\n  export FORWARDED_ALLOW_IPS = 10.0.0.1  # a proxy\n",
+        "FORWARDED_ALLOW_IPS='10.0.0.1' # a proxy\r\n", "A=\"two\nlines\"\nFORWARDED_ALLOW_IPS=\"10.0.0.1\"\n",
+        "FORWARDED_ALLOW_IPS=127.0.0.1\nFORWARDED_ALLOW_IPS=10.0.0.1\n", "A=10.0\nFORWARDED_ALLOW_IPS=${A}.0.1\n",
+        "FORWARDED_ALLOW_IPS=${NO_SUCH_NAME:-10.0.0.1}\n", "A='not closed\nFORWARDED_ALLOW_IPS=10.0.0.1\n",
+        "FORWARDED_ALLOW_IPS=\"\\\"10.0.0.1\"\nFORWARDED_ALLOW_IPS=10.0.0.1", "A\n=B\nFORWARDED_ALLOW_IPS=10.0.0.1"})
+    EXPECT_FALSE(is_believed(lines)) << lines;
+  // What the environment has stays; options are none of this file's, as with uvicorn, which has read them by then.
+  EXPECT_TRUE(is_believed("FORWARDED_ALLOW_IPS=10.0.0.1\n", {"FORWARDED_ALLOW_IPS=127.0.0.1"}));
+  EXPECT_TRUE(is_believed("FORWARDED_ALLOW_IPS=10.0.0.1\n", {}, {"--forwarded-allow-ips", "127.0.0.1"}));
+  EXPECT_TRUE(is_believed("UVICORN_NO_PROXY_HEADERS=1\nBATTERY_TWIN_FORWARDED_ALLOW_IPS=10.0.0.1\n"));
+}
+
+TEST(CommandLine, AFileOfVariablesHasThoseOfPostgres) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "env", "POSTGRES_HOST=/no/such/folder\nPOSTGRES_USER=\"someone\"\n");
+  Twin twin({"--env-file", file, "--db", "postgresql://", "--spool", folder.file("spool.db")});
+  EXPECT_TRUE(twin.server.wait_for_error_text("someone@/no/such/folder")) << twin.server.err();
+}
+
+TEST(CommandLine, AFileHasListsOfSeveralLinesAndSignsInQuotes) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "twin.toml",
+                                      "header = [  # of every answer\n  \"X-A: 1 # 2\",\n  'X-B: [3', # and\n]\n"
+                                      "cors-origin = [\"https://a.example\", \"https://b.example\"]\n");
+  const Twin twin({"--config", file});
+  const auto answer = twin.http.get("/health/live", {{"Origin", "https://b.example"}});
+  EXPECT_EQ(answer.field("x-a"), "1 # 2");
+  EXPECT_EQ(answer.field("x-b"), "[3");
+  EXPECT_EQ(answer.field("access-control-allow-origin"), "https://b.example");
+}
+
+TEST(CommandLine, WhatIsWrongInAFileHasItsLine) {
+  const testing::TemporaryFolder folder;
+  struct Case {
+    std::string text;
+    int code;
+    std::string said;
+  };
+  for (const Case& one : std::vector<Case>{
+           {"# a file\n\nprot = 1\n", 3, ", line 3: unknown option prot, is port meant?\n"},
+           {"port 8000\n", 3, ", line 1: there is no = behind port\n"},
+           {"[server]\nport = 1\n", 3, ", line 1: there are no sections, but options only\n"},
+           {"port = 1\nhost = \"::1\"\nport = 2\n", 3, ", line 3: port stands in line 1 already\n"},
+           {"port = 1\nheader = [\n\"X-A: 1\",\n", 3, ", line 2: the bracket is not closed\n"},
+           {"\nport = \"http\"\n", 2, ", line 2: Could not convert: --port = http\n"},
+           {"header = [\n\"X-A: 1\"\n]\nlog-level = \"loud\"\n", 2, ", line 4: --log-level: "},
+           {"port = [1, 2]\n", 2, ", line 1: --port: should be one value and no list\n"},
+           {"server-header = perhaps\n", 2, ", line 1: "},
+           {"\nheader = [\"X\"]\n", 2, ", line 2: --header: should be NAME:VALUE\n"},
+           {"\ndb = \"mysql://x\"\n", 2, ", line 2: --db: should be "},
+           {"\ncell = \"/no/such.json\"\n", 3, ", line 2: --cell: "},
+       }) {
+    const std::string file = write_file(folder, "twin.toml", one.text);
+    Process process({binary(), "--config", file});
+    EXPECT_EQ(process.wait(), one.code) << one.text;
+    EXPECT_TRUE(process.err().starts_with("battery-twin: " + file + one.said)) << one.text << process.err();
+  }
+  // The line of a value that does not count is of no interest.
+  Process process({binary(), "--config", write_file(folder, "twin.toml", "port = 1\n"), "--port", "http"});
+  EXPECT_EQ(process.wait(), 2);
+  EXPECT_EQ(process.err().find("line 1"), std::string::npos) << process.err();
+}
+
 TEST(CommandLine, AnApplicationBehindAListIsNoPartOfIt) {
   Twin twin({"--header", "X-A:1", "v2_server:app"});
   EXPECT_EQ(twin.http.get("/health/live").field("x-a"), "1");
@@ -106,8 +241,6 @@ TEST(CommandLine, WhatOnlyPythonKnowsIsAcceptedAndNamed) {
                       "a",
                       "--reload-dir",
                       "b",
-                      "--env-file",
-                      ".env",
                       "--log-config",
                       "x.ini",
                       "--ssl-version",
@@ -146,6 +279,12 @@ TEST(CommandLine, WhatIsWrongIsOneSentenceAndTheRightCode) {
       {{"--db", "mysql://x"}, {}, 2, "--db"},
       {{}, {"UVICORN_PORT=http"}, 2, "--port"},
       {{}, {"BATTERY_TWIN_LOG_LEVEL=loud"}, 2, "--log-level"},
+      {{"--env-file", "/no/such.env"}, {}, 2, "/no/such.env cannot be read: No such file or directory"},
+      {{"--env-file", "/"}, {}, 2, "--env-file: / cannot be read: Is a directory"},
+      {{"--port", "9000", "serve"}, {}, 2, "serve comes before all options: battery-twin serve --help"},
+      {{"serve", "simulate"}, {}, 2, "simulate comes before all options: battery-twin simulate --help"},
+      {{"simulate", "serve"}, {}, 2, "serve comes before all options"},
+      {{"--batches", "5", "simulate"}, {}, 2, "simulate comes before all options"},
       {{"--config", "/no/such.toml"}, {}, 3, "/no/such.toml"},
       {{"--config", write_file(folder, "a.toml", "no-such = 1\n")}, {}, 3, "no-such"},
       {{"--fd", "977"}, {}, 3, "file descriptor 977"},
@@ -168,6 +307,24 @@ TEST(CommandLine, WhatIsWrongIsOneSentenceAndTheRightCode) {
     const bool is_usage = said.find("Try --help") != std::string::npos;
     EXPECT_LE(std::count(said.begin(), said.end(), '\n'), is_usage ? 2 : 4) << said;
   }
+}
+
+// All options that a command's --help names, by all their names.
+std::set<std::string> options_in(const Words& command) {
+  Words words{binary()};
+  words.insert(words.end(), command.begin(), command.end());
+  Process process(words);
+  EXPECT_EQ(process.wait(), 0);
+  std::set<std::string> found;
+  std::istringstream lines(process.out());
+  const std::regex option("--[a-z0-9-]+");
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  --")) continue;
+    line = line.substr(0, line.find("  ", 2));
+    for (std::sregex_iterator each(line.begin(), line.end(), option), end; each != end; ++each)
+      found.insert(each->str());
+  }
+  return found;
 }
 
 // Every option of --help, by its first name, with its other names.
@@ -220,6 +377,26 @@ TEST(CommandLine, ItsPageNamesEveryOptionAndNoOther) {
     rows.erase(option);
   }
   for (const auto& [option, line] : rows) ADD_FAILURE() << option << " has a row and is no option";
+}
+
+TEST(CommandLine, ThePageOfTheManualNamesEveryOptionAndNoOther) {
+  const std::string page = read_file(std::string(BATTERY_TWIN_SOURCE_DIR) + "/docs/battery-twin.1");
+  const auto start = page.find(".SH OPTIONS OF SERVE");
+  const auto middle = page.find(".SH OPTIONS OF SIMULATE");
+  const auto end = page.find(".SH ENVIRONMENT");
+  ASSERT_LT(start, middle);
+  ASSERT_LT(middle, end);
+  // Options that have an entry, not those that a sentence mentions.
+  const auto named_in = [](std::string text) {
+    std::set<std::string> names;
+    text = std::regex_replace(text, std::regex(R"(\\-)"), "-");
+    const std::regex entry(R"(\\fB(--[a-z0-9-]+)\\fR)");
+    for (std::sregex_iterator each(text.begin(), text.end(), entry), none; each != none; ++each)
+      names.insert((*each)[1].str());
+    return names;
+  };
+  EXPECT_EQ(named_in(page.substr(start, middle - start)), options_in({"--help"}));
+  EXPECT_EQ(named_in(page.substr(middle, end - middle)), options_in({"simulate", "--help"}));
 }
 
 // It has every option of ours, as a comment where the default is none.

@@ -72,6 +72,22 @@ TEST_F(EmbeddedDashboard, PagesLoadWhatIsThere) {
   }
 }
 
+// What is bundled wants its licences to go with it.
+TEST_F(EmbeddedDashboard, PagesSayWhereTheLicencesAre) {
+  const Twin twin({"--db", "none"});
+  for (const char* page : {"/", "/docs"}) {
+    const std::string html = twin.http.get(page, kBrowser).body;
+    std::smatch link;
+    ASSERT_TRUE(std::regex_search(html, link, std::regex("<link rel=\"license\" href=\"([^\"]*)\">"))) << html;
+    const HttpResponse licences = twin.http.get("/" + link[1].str());
+    EXPECT_EQ(licences.status, 200);
+    EXPECT_EQ(licences.field("Content-Type"), "text/plain; charset=utf-8");
+    for (const char* part : {"preact ", "@preact/signals ", "@preact/signals-core ", "uplot ", "swagger-ui-dist ",
+                             "Leon Sorokin", "Jason Miller", "SmartBear", "Apache License", "Jed Watson"})
+      EXPECT_NE(licences.body.find(part), std::string::npos) << part;
+  }
+}
+
 TEST_F(EmbeddedDashboard, ProgramsGetTheGreeting) {
   const Twin twin({"--db", "none"});
   for (const Headers& headers : {Headers{}, Headers{{"Accept", "*/*"}}, Headers{{"Accept", "application/json"}}}) {

@@ -34,10 +34,13 @@ TEST(H7, AbsoluteFormWorks) {
   EXPECT_EQ(get(twin.server.url() + "/factory/logs?limit=1"), 200);
   EXPECT_EQ(get("HTTP://localhost"), 200);
   EXPECT_EQ(get("http://localhost?x=1"), 200);
+  EXPECT_EQ(get("https://localhost/health"), 200);  // of a proxy that has taken TLS off
+  EXPECT_EQ(get("HTTPS://localhost"), 200);
+  EXPECT_EQ(get("https://evil.example/health"), 421);
   // Its host counts, not the field.
   EXPECT_EQ(get("http://evil.example/health"), 421);
   EXPECT_EQ(get("http://localhost/health", "evil.example"), 200);
-  for (const char* bad : {"http:///health", "http://a@localhost/health", "https://localhost/health", "ftp://localhost/",
+  for (const char* bad : {"http:///health", "http://a@localhost/health", "https:///health", "ftp://localhost/",
                           "localhost:80", "*", "health"})
     EXPECT_EQ(get(bad), 400) << bad;
 }

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = 64 * 1024;
 
-HttpResponse post_text(const Twin& twin, const std::string& body, const std::string& type = "application/json") {
-  return twin.http.request("POST", kStart, body, {{"Content-Type", type}});
-}
-
 std::string repeated(const std::string& text, std::size_t count) {
   std::string out;
   out.reserve(text.size() * count);

@@ -122,6 +122,65 @@ TEST(UnixSocket, AStaleOneIsReplacedAndKeepsItsMode) {
   EXPECT_EQ(get_by(path), "HTTP/1.1 200 OK");
 }
 
+TEST(UnixSocket, OneWhoseServerIsTooBusyIsLeftAlone) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "twin.sock";
+  const Descriptor busy(AF_UNIX, SOCK_STREAM);
+  ASSERT_TRUE(busy.bind(path));
+  ASSERT_EQ(::listen(busy.number(), 0), 0);
+  const Descriptor waiting(AF_UNIX, SOCK_STREAM);  // there is room for one
+  ASSERT_TRUE(waiting.connect(path));
+  Process process({binary(), "--db", "none", "--uds", path.string()});
+  EXPECT_EQ(process.wait(), 3);
+  EXPECT_NE(process.err().find("another server listens there"), std::string::npos) << process.err();
+  EXPECT_GE(::accept(busy.number(), nullptr, nullptr), 0);
+  const Descriptor later(AF_UNIX, SOCK_STREAM);
+  EXPECT_TRUE(later.connect(path));
+}
+
+TEST(UnixSocket, OneOfAnotherKindIsLeftAlone) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "notify";
+  const Descriptor datagrams(AF_UNIX, SOCK_DGRAM);
+  ASSERT_TRUE(datagrams.bind(path));
+  Process process({binary(), "--db", "none", "--uds", path.string()});
+  EXPECT_EQ(process.wait(), 3);
+  const Descriptor sender(AF_UNIX, SOCK_DGRAM);
+  EXPECT_TRUE(sender.connect(path));
+}
+
+TEST(UnixSocket, OneThatTookOurPlaceStaysAtTheEnd) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "twin.sock";
+  ServerProcess first({"--db", "none", "--uds", path.string()});
+  ASSERT_TRUE(fs::remove(path));
+  ServerProcess second({"--db", "none", "--uds", path.string()});
+  first.signal(SIGTERM);
+  EXPECT_EQ(first.wait(), 0);
+  EXPECT_EQ(get_by(path), "HTTP/1.1 200 OK");
+}
+
+TEST(UnixSocket, TheNextServerMayComeBeforeTheLastRequestIsAnswered) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder.path() / "twin.sock";
+  ServerProcess first({"--db", "none", "--uds", path.string()});
+  const Descriptor client(AF_UNIX, SOCK_STREAM);
+  ASSERT_TRUE(client.connect(path));
+  const std::string begun =
+      "POST /factory/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+      "Expect: 100-continue\r\n\r\n";
+  ASSERT_EQ(::send(client.number(), begun.data(), begun.size(), MSG_NOSIGNAL), static_cast<ssize_t>(begun.size()));
+  EXPECT_TRUE(client.receive().starts_with("HTTP/1.1 100"));
+  first.signal(SIGTERM);
+  ASSERT_TRUE(Twin::eventually([&] { return !fs::exists(path); }));
+  ServerProcess second({"--db", "none", "--uds", path.string()});
+  ASSERT_EQ(::send(client.number(), "{}", 2, MSG_NOSIGNAL), 2);
+  EXPECT_TRUE(client.receive().starts_with("HTTP/1.1 "));
+  ::shutdown(client.number(), SHUT_RDWR);
+  EXPECT_EQ(first.wait(), 0);
+  EXPECT_EQ(get_by(path), "HTTP/1.1 200 OK");
+}
+
 TEST(UnixSocket, AFileThatIsNoneStays) {
   const testing::TemporaryFolder folder;
   const fs::path path = folder.path() / "file";
@@ -161,6 +220,20 @@ TEST(InheritedSocket, MustBeOneOfStreams) {
   EXPECT_NE(process.err().find("it is not a stream socket"), std::string::npos) << process.err();
 }
 
+TEST(InheritedSocket, MustBeBound) {
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX}) {
+    const Descriptor socket(family, SOCK_STREAM);
+    Words arguments = with_descriptor(socket.number(), 7);
+    for (const char* word : {"--db", "none", "--fd", "7"}) arguments.emplace_back(word);
+    arguments.insert(arguments.begin() + 3, binary());
+    Process process(arguments);
+    EXPECT_EQ(process.wait(), 3) << family;
+    EXPECT_NE(process.err().find("cannot listen on file descriptor 7: it is not bound to an address"),
+              std::string::npos)
+        << process.err();
+  }
+}
+
 TEST(Systemd, PassesASocket) {
   const Descriptor socket(AF_INET, SOCK_STREAM);
   const std::uint16_t port = listen_anywhere(socket);
@@ -180,6 +253,27 @@ TEST(Systemd, TwoSocketsAreOneTooMany) {
   Process process({"bash", "-c", "export LISTEN_FDS=2 LISTEN_PID=$$; exec \"$0\" \"$@\"", binary()});
   EXPECT_EQ(process.wait(), 3);
   EXPECT_NE(process.err().find("systemd passed 2 sockets"), std::string::npos) << process.err();
+}
+
+TEST(Systemd, ANumberOfSocketsThatIsNoneIsNoStart) {
+  for (const std::string number : {"-1", "0", "0x1", "1x", "one", "''", "99999999999999999999"}) {
+    Process process(
+        {"bash", "-c", "export LISTEN_FDS=" + number + " LISTEN_PID=$$; exec \"$0\" \"$@\"", binary(), "--db", "none"});
+    EXPECT_EQ(process.wait(), 3) << number;
+    EXPECT_NE(process.err().find("LISTEN_FDS does not say how many sockets"), std::string::npos) << process.err();
+  }
+}
+
+TEST(Host, LoopbackWrittenAsOneOfIPv6IsLoopback) {
+  const ServerProcess server({"--db", "none", "--host", "::ffff:127.0.0.1"});
+  const std::string log = server.err();
+  constexpr std::string_view kUrl = "running on http://[::ffff:127.0.0.1]:";
+  const auto url = log.find(kUrl);
+  ASSERT_NE(url, std::string::npos) << log;
+  EXPECT_EQ(log.find("WARNING"), std::string::npos) << log;
+  const HttpClient http(static_cast<std::uint16_t>(std::stoi(log.substr(url + kUrl.size()))));
+  EXPECT_EQ(http.get("/health/live").status, 200);
+  EXPECT_EQ(http.get("/health/live", {{"Host", "evil.example"}}).status, 421);
 }
 
 TEST(Systemd, IsToldOfStartReloadAndEnd) {

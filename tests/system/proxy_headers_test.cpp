@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
+#include "temporary_folder.hpp"
 #include "twin.hpp"
 
 namespace battery_twin::system {
@@ -21,6 +24,14 @@ std::string peer_of(const std::vector<std::string>& options, const Headers& head
 }
 
 bool is_itself(const std::string& peer) { return peer.starts_with("127.0.0.1:") && peer != "127.0.0.1:0"; }
+
+// One for each line of an access log.
+std::vector<std::string> peers_in(const std::string& log) {
+  std::vector<std::string> peers;
+  for (std::size_t at = 0; at < log.size(); at = log.find('\n', at) + 1)
+    peers.push_back(log.substr(at + 10, log.find(' ', at + 10) - at - 10));
+  return peers;
+}
 
 TEST(ProxyHeaders, NameTheClientInTheAccessLog) {
   EXPECT_EQ(peer_of({}, {{"X-Forwarded-For", "192.0.2.1"}}), "192.0.2.1:0");
@@ -54,15 +65,53 @@ TEST(ProxyHeaders, AreThoseOfOneRequestOnly) {
   twin.server.signal(SIGTERM);
   EXPECT_EQ(twin.server.wait(), 0);
   const std::string log = twin.server.out();
-  std::vector<std::string> peers;
-  for (std::size_t at = 0; at < log.size(); at = log.find('\n', at) + 1)
-    peers.push_back(log.substr(at + 10, log.find(' ', at + 10) - at - 10));
+  const std::vector<std::string> peers = peers_in(log);
   ASSERT_EQ(peers.size(), 5u) << log;
   EXPECT_EQ(peers[0], "192.0.2.1:0");
   EXPECT_TRUE(is_itself(peers[1])) << log;
   EXPECT_TRUE(is_itself(peers[2])) << log;
   EXPECT_EQ(peers[3], "192.0.2.9:0");
   EXPECT_TRUE(is_itself(peers[4])) << log;
+}
+
+TEST(ProxyHeaders, WhoIsTrustedMayChangeWhileConnectionsAreOpen) {
+  const testing::TemporaryFolder folder;
+  const std::string file = folder.file("twin.toml");
+  const auto trust = [&](const std::string& whom) {
+    std::ofstream(folder.file("new")) << "forwarded-allow-ips = \"" << whom << "\"\n";
+    std::filesystem::rename(folder.file("new"), file);
+  };
+  trust("127.0.0.1");
+  Twin twin({"--db", "none", "--config", file, "--timeout-keep-alive", "60"});
+  Connection connection(twin.server.port());
+  const auto ask = [&] {
+    connection.send(request_text("GET", "/health/live", {}, {{"X-Forwarded-For", "192.0.2.1"}}));
+    EXPECT_EQ(read_response(connection).status, 200);
+  };
+  const auto reread = [&](std::size_t times) {
+    twin.server.signal(SIGHUP);
+    EXPECT_TRUE(Twin::eventually([&] {
+      std::size_t seen = 0;
+      const std::string log = twin.server.err();
+      for (auto at = log.find("read again"); at != std::string::npos; at = log.find("read again", at + 1)) ++seen;
+      return seen == times;
+    }));
+  };
+  ask();
+  trust("10.0.0.1");
+  reread(1);
+  ask();
+  trust("10.0.0.1,127.0.0.0/8");
+  reread(2);
+  ask();
+  connection.reset();
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  const std::vector<std::string> peers = peers_in(twin.server.out());
+  ASSERT_EQ(peers.size(), 3u) << twin.server.out();
+  EXPECT_EQ(peers[0], "192.0.2.1:0");
+  EXPECT_TRUE(is_itself(peers[1])) << peers[1];
+  EXPECT_EQ(peers[2], "192.0.2.1:0");
 }
 
 // Status of a change by a page of that origin.

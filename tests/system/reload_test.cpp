@@ -1,10 +1,12 @@
 // SIGHUP and --reload: what takes effect in a running server, what is said of the rest.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 
+#include "certificates.hpp"
 #include "temporary_folder.hpp"
 #include "twin.hpp"
 
@@ -125,6 +127,52 @@ TEST(Reload, AnotherCellNeedsARestart) {
   ServerProcess server({"--cell", cell, "--reload"});
   std::ofstream(cell) << R"({"tab_resistance": 0.002})";
   EXPECT_TRUE(server.wait_for_error_text("cell: needs a restart")) << server.err();
+}
+
+// What the server says when a file that it has read has become a pipe into which nobody writes; then it must end.
+std::string complaint_about_pipe(ServerProcess& server, const std::string& file) {
+  std::filesystem::remove(file);
+  EXPECT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  server.signal(SIGHUP);
+  EXPECT_TRUE(server.wait_for_error_text("the configuration stays as it was: ", seconds(20))) << server.err();
+  const std::string log = server.err();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(seconds(20)), 0);
+  const auto start = log.find("the configuration stays as it was: ");
+  return start == std::string::npos ? log : log.substr(start + 35, log.find('\n', start) - start - 35);
+}
+
+TEST(Reload, WhatWouldHaveToBeWaitedForIsNotRead) {
+  {
+    Configured one("");
+    EXPECT_EQ(complaint_about_pipe(one.twin.server, one.file()),
+              "--config: " + one.file() + " is no regular file, it cannot be read again");
+  }
+  const testing::TemporaryFolder folder;
+  const std::string cell = folder.file("cell.json");
+  std::ofstream(cell) << R"({"tab_resistance": 0.001})";
+  ServerProcess server({"--db", "none", "--cell", cell});
+  EXPECT_EQ(complaint_about_pipe(server, cell), "--cell: " + cell + " is no regular file, it cannot be read again");
+
+  const std::string certificate = folder.file("server.pem");
+  const std::string key = folder.file("server.key");
+  for (const std::string& file : {certificate, key}) {
+    std::filesystem::remove(certificate);
+    std::filesystem::remove(key);
+    std::filesystem::copy_file(certificates().certificate("server"), certificate);
+    std::filesystem::copy_file(certificates().key("server"), key);
+    ServerProcess secure({"--db", "none", "--ssl-certfile", certificate, "--ssl-keyfile", key});
+    EXPECT_EQ(complaint_about_pipe(secure, file),
+              (file == key ? "--ssl-keyfile: " : "--ssl-certfile: ") + file + " is no regular file");
+  }
+}
+
+TEST(Reload, APipeMayBeReadAtTheStart) {
+  ServerProcess server({"--config", "/dev/fd/5"},
+                       {"bash", "-c", "exec \"$0\" \"$@\" 5< <(echo 'header = [\"X-New: 1\"]')"});
+  EXPECT_EQ(HttpClient(server.port()).get("/health/live").field("x-new"), "1");
+  server.signal(SIGHUP);
+  EXPECT_TRUE(server.wait_for_error_text("is no regular file")) << server.err();
 }
 
 TEST(Reload, WorksWithoutAFile) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <stdexcept>
 
 namespace battery_twin::system {
@@ -23,6 +24,7 @@ namespace {
 }  // namespace
 
 TlsConnection::TlsConnection(std::uint16_t port, const Options& options) : context_(SSL_CTX_new(TLS_client_method())) {
+  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): OpenSSL writes without MSG_NOSIGNAL
   SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
   SSL_CTX_set_security_level(context_.get(), 0);  // so that what is refused is refused by the server
   if (options.highest_version != 0) SSL_CTX_set_max_proto_version(context_.get(), options.highest_version);
@@ -54,7 +56,9 @@ TlsConnection::TlsConnection(std::uint16_t port, const Options& options) : conte
   }
 }
 
-TlsConnection::~TlsConnection() { ::close(descriptor_); }
+TlsConnection::~TlsConnection() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
 
 void TlsConnection::send(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -62,6 +66,36 @@ void TlsConnection::send(std::string_view bytes) {
     if (size <= 0) fail_tls("cannot send");
     bytes.remove_prefix(static_cast<std::size_t>(size));
   }
+}
+
+void TlsConnection::send_key_updates(int count, bool answered) {
+  BIO* const network = SSL_get_wbio(ssl_.get());
+  BIO_up_ref(network);
+  BIO* const memory = BIO_new(BIO_s_mem());  // first there, so that they arrive together
+  BIO_up_ref(memory);
+  SSL_set0_wbio(ssl_.get(), memory);
+  bool made = true;
+  for (int i = 0; made && i < count; ++i)
+    made = SSL_key_update(ssl_.get(), answered ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+           SSL_do_handshake(ssl_.get()) == 1;
+  SSL_set0_wbio(ssl_.get(), network);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(memory, &bytes);
+  std::string records(bytes, static_cast<std::size_t>(size));
+  BIO_free(memory);
+  if (!made) fail_tls("no KeyUpdate");
+  for (std::string_view rest = records; !rest.empty();) {
+    const ssize_t sent = ::send(descriptor_, rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent <= 0) fail_tls("cannot send");
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+void TlsConnection::reset() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  ::close(descriptor_);
+  descriptor_ = -1;
 }
 
 void TlsConnection::shutdown_send() {

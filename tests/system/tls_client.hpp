@@ -31,6 +31,11 @@ class TlsConnection {
   TlsConnection& operator=(const TlsConnection&) = delete;
 
   void send(std::string_view bytes);
+  /// So many KeyUpdate records at once: the server has no more to do for them than to read each.
+  /// @param answered  it is to send one for each of them
+  void send_key_updates(int count, bool answered = false);
+  /// Ends the connection with a reset, as a killed client's machine would.
+  void reset();
   /// No more from us: our close_notify, and the end of the stream.
   void shutdown_send();
   /// The next bytes; empty at the end.

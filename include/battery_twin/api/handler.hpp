@@ -4,10 +4,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "battery_twin/api/message.hpp"
 
 namespace battery_twin::api {
+
+/// Text messages that many clients get, one after the other.
+struct Bundle {
+  std::vector<std::shared_ptr<const std::string>> texts;
+  std::shared_ptr<const std::string> wire;  ///< all of them as they go out; made by the first sink, for those after it
+};
 
 /// Where a WebSocket client's messages go. Implemented by the session; called on the I/O thread.
 class Sink {
@@ -16,6 +23,10 @@ class Sink {
   /// Queues a text message. The text is shared by all clients that get it. A client that cannot be given it is ended:
   /// that is no exception here.
   virtual void send(std::shared_ptr<const std::string> text) = 0;
+  /// Queues all of a bundle. Throws only where `wire` was to be made, and before anything is queued.
+  virtual void send_all(Bundle& bundle) {
+    for (const auto& text : bundle.texts) send(text);
+  }
 };
 
 /// One WebSocket client's subscription. Ends when it is destroyed. Used on the I/O thread only.

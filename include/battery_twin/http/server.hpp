@@ -45,9 +45,9 @@ struct ServerConfig {
   std::chrono::milliseconds ws_ping_timeout{20'000};
 
   /// Told every answered request: peer ("127.0.0.1:38480"), request line without version, status; "-" stands for what
-  /// of the request line did not come or cannot be read. May be empty.
+  /// of the request line did not come or cannot be read; and whether it asked for a WebSocket. May be empty.
   std::function<void(std::string_view peer, std::string_view method, std::string_view target, std::string_view version,
-                     int status)>
+                     int status, bool websocket)>
       on_access;
   /// Told whenever a WebSocket client is closed with 1013 because it does not read. May be empty.
   std::function<void()> on_left_behind;
@@ -60,10 +60,13 @@ class Server {
  public:
   virtual ~Server() = default;
   /// Takes another configuration, but where it listens. Whether it speaks TLS stays, with other certificates. Open
-  /// connections keep what was decided when they came: their certificates, and whether they are trusted proxies.
+  /// connections keep theirs; all else is true for them from their next request on.
   virtual void configure(ServerConfig config) = 0;
   /// Where it listens, e.g. "http://127.0.0.1:8000" or "unix socket /run/twin.sock".
   [[nodiscard]] virtual std::string url() const = 0;
+  /// Where a browser on this machine finds it: as above, but with an address for "all of them". Empty for a Unix
+  /// socket.
+  [[nodiscard]] virtual std::string browser_url() const = 0;
   /// Only this machine can reach it: loopback or a Unix socket.
   [[nodiscard]] virtual bool is_private() const = 0;
   /// Stops accepting, closes WebSockets with 1012 and idle connections; requests under way are finished, those of which

@@ -76,12 +76,24 @@ struct Form {
   bool has_other_values = false;  // values that are no numbers are among those
 };
 
+bool has_stage(const Json& body) {
+  const auto stage = body.find("stage");
+  return stage != body.end() && !is_empty(*stage);
+}
+
+std::string stages_of(const compat::Names& names) {
+  std::string text;
+  for (const Machine& machine : names.machines()) text += (text.empty() ? "" : ", ") + machine.stage;
+  return text;
+}
+
 Form read_form(const Json& body, const compat::Names& names) {
   Form form;
-  if (const auto stage = body.find("stage"); stage != body.end() && stage->is_string()) form.stage = *stage;
+  if (has_stage(body) && body.at("stage").is_string()) form.stage = body.at("stage");
   form.machine = names.find_stage(form.stage);
   if (form.machine == nullptr) {
-    form.mistakes = "stage: there is no such one";
+    form.mistakes = (has_stage(body) ? "stage: there is no such one, but " : "stage: Field required, one of ");
+    form.mistakes += stages_of(names);
     return form;
   }
   const Json parameters = body.value("parameters", Json::object());
@@ -214,8 +226,7 @@ std::optional<Response> Routes::compat_update(const Call& call) {
   auto read = compat::read_object(call);
   if (auto* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
   const Json& body = std::get<Json>(read);
-  if (const auto stage = body.find("stage"); stage == body.end() || is_empty(*stage))
-    return compat::refusal("A stage is required", "MISSING_STAGE");
+  if (!has_stage(body)) return compat::refusal("A stage is required, one of " + stages_of(names_), "MISSING_STAGE");
   const Form form = read_form(body, names_);
   if (form.has_other_values) return compat::refusal(form.mistakes, "PARAMETER_VALUE_ERROR");
   std::string mistakes = form.mistakes;

@@ -81,9 +81,7 @@ std::vector<std::string> newest_rows(store::Store& store, const compat::Machine&
   return texts;
 }
 
-Response no_rows(const compat::Machine& machine) {
-  return json_response(200, Json{{"message", "There are no rows of " + machine.table}, {"data", Json::array()}});
-}
+Response no_rows(const std::string& why) { return json_response(200, Json{{"message", why}, {"data", Json::array()}}); }
 
 }  // namespace
 
@@ -103,7 +101,7 @@ Response Routes::compat_rows(const compat::Machine& machine) const {
     after = page->next;
     if (!after) break;
   }
-  if (rows.empty()) return no_rows(machine);
+  if (rows.empty()) return no_rows("There are no rows of " + machine.table + ": no batch has been in that machine yet");
   Response response;
   JsonWriter writer(response.body);
   writer.begin_object().key("data").begin_array();
@@ -115,7 +113,9 @@ Response Routes::compat_rows(const compat::Machine& machine) const {
 std::optional<Response> Routes::compat_table(const Call& call) {
   const compat::Machine* machine = names_.find_table(call.parts.at(0));
   if (machine == nullptr) return json_response(200, Json{{"error", "There is no such table"}});
-  if (config_.store == nullptr) return no_rows(*machine);
+  if (config_.store == nullptr)
+    return no_rows("There are no rows of " + machine->table +
+                   ": steps of machines are kept in a database only, and there is none (--db)");
   return give_to(telemetry_clerk_, call.later, [this, machine] { return compat_rows(*machine); });
 }
 

@@ -24,8 +24,12 @@ PATIENCE = 60  # seconds, passed only by what is broken
 SKIPPED = 77
 
 APPLICATION = """
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 app = FastAPI()
+@app.websocket("/ws/status")
+async def status(socket: WebSocket):
+    await socket.accept()
+    await socket.receive()
 @app.get("/health/live")
 async def live(): return {"status": "alive"}
 """
@@ -46,22 +50,25 @@ DIFFERENCES = {
     # Here the limit is the number of those that are served, there the number at which nobody is.
     ("limit", "statuses"): ([200, 200, 503, 503], [200, 200, 200, 503]),
     ("limit", "503 says when to come again"): (False, True),
+    # No line per request is none of these either.
+    ("no access log", "WebSocket"): (['INFO:     127.0.0.1:CLIENT - "WebSocket /ws/status" [accepted]'], []),
     # The value of the field is the name of the server.
     ("plain", "server"): ("uvicorn", "battery-twin"),
     ("from the environment", "server"): ("uvicorn", "battery-twin"),
 }
 
 
+def has(python, modules):
+    try:
+        found = subprocess.run([python, "-c", "import " + modules], capture_output=True, timeout=PATIENCE)
+    except OSError:
+        return False
+    return found.returncode == 0
+
+
 def uvicorn_python():
     """An interpreter that has uvicorn and FastAPI, or None."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        try:
-            found = subprocess.run([python, "-c", "import uvicorn, fastapi"], capture_output=True, timeout=PATIENCE)
-        except OSError:
-            continue
-        if found.returncode == 0:
-            return python
-    return None
+    return next((python for python in (sys.executable, "/usr/bin/python3") if has(python, "uvicorn, fastapi")), None)
 
 
 class Server:
@@ -127,6 +134,8 @@ class Server:
             line = line.replace(f"[{self.process.pid}]", "[PID]")
             if self.port:
                 line = re.sub(rf"\b{self.port}\b", "PORT", line)
+            # The client's address as newer uvicorns write it.
+            line = re.sub(r"\('127\.0\.0\.1', (\d+)\) - \"WebSocket", r'127.0.0.1:\1 - "WebSocket', line)
             lines.append(re.sub(r"^(INFO:     (?:\[::1\]|127\.0\.0\.1)):[1-9]\d*", r"\1:CLIENT", line))
         return lines
 
@@ -159,6 +168,24 @@ def ask(connection, target="/health/live", fields=(), method="GET", close=True):
 def get(server, *arguments, **more):
     with connect(server) as connection:
         return ask(connection, *arguments, **more)
+
+
+UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+           "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+
+
+def ask_for_websocket(server, path):
+    with connect(server) as connection:
+        status = ask(connection, path, fields=UPGRADE, close=False)[0]
+        if status == 101:
+            connection.sendall(b"\x88\x82" + bytes(4) + (1000).to_bytes(2, "big"))
+        while connection.recv(100):  # the answer to that, and the end
+            pass
+        return status
+
+
+def about_websockets(server):
+    return [line for line in server.told("err") if "WebSocket /" in line]
 
 
 PHRASES = ("Started server process [PID]", "Application startup complete.", "Shutting down",
@@ -252,7 +279,44 @@ def quiet(start):
 def no_access_log(start):
     server = start(["--port", "0", "--no-access-log"])
     get(server)
-    return {"exit": server.stop(), "access": server.told("out"), "phrases": phrases(server)}
+    ask_for_websocket(server, "/ws/status")
+    return {"exit": server.stop(), "access": server.told("out"), "phrases": phrases(server),
+            "WebSocket": about_websockets(server)}
+
+
+def websocket(start):
+    server = start(["--port", "0"])
+    seen = {path: ask_for_websocket(server, path) for path in ("/ws/status", "/ws/nothing")}
+    server.stop()
+    return {**seen, "lines": about_websockets(server), "access": server.told("out")}
+
+
+def last_one_counts(start):
+    server = start(["--port", "1", "--no-date-header", "--header", "X-A:1", "--port", "0", "--date-header"])
+    _, fields, _ = get(server)
+    return {"exit": server.stop(), "fields": [fields.get("x-a"), "date" in fields]}
+
+
+ENVIRONMENT_FILE = """# what an application needs
+export POSTGRES_PASSWORD='it''s'
+NET=192.0.2
+  FORWARDED_ALLOW_IPS = "127.0.0.1,${NET}.1"  # proxies
+UVICORN_ACCESS_LOG=false
+"""
+
+
+def environment_file(start):
+    path = os.path.join(FOLDER, "variables.env")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(ENVIRONMENT_FILE)
+    seen = {}
+    for name, variables in (("alone", {}), ("the environment has it", {"FORWARDED_ALLOW_IPS": "10.9.9.9"})):
+        server = start(["--port", "0", "--env-file", path], variables)
+        get(server, fields=("X-Forwarded-For: 7.7.7.7, 192.0.2.1",))
+        server.stop()
+        seen[name] = server.told("out")
+        seen[name + ", said"] = [line for line in server.told("err") if "environment" in line]
+    return seen
 
 
 def unix_socket(start):
@@ -417,7 +481,13 @@ SCENARIOS = {
     "unknown level": usage("--log-level", "loud"),
     "clients' certificates are no number": usage("--ssl-cert-reqs", "x"),
     "version": version,
+    "WebSocket": websocket,
+    "the last one counts": last_one_counts,
+    "environment file": environment_file,
+    "environment file is missing": usage("--env-file", "/no/such.env"),
 }
+# What uvicorn needs for them beside itself.
+NEEDS = {"environment file": "dotenv"}
 
 
 def see(name, kind):
@@ -455,6 +525,10 @@ def compare(name, theirs, ours):
 
 def main():
     names = sys.argv[2:] or list(SCENARIOS)
+    for name, module in NEEDS.items():
+        if name in names and not has(PYTHON, module):
+            print(f"{name}: not looked at, there is no {module} (Debian: python3-{module})")
+            names.remove(name)
     jobs = [(name, kind) for name in names for kind in COMMANDS]
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         seen = dict(zip(jobs, pool.map(lambda job: see(*job), jobs)))

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace battery_twin::app {
+
+/// Options that stand in the environment and not among the arguments, as if they stood there. That puts the environment
+/// before the configuration file, which CLI11 would have the other way round.
+void add_environment(const CLI::App& app, std::vector<std::string>& arguments);
+
+/// An option of `app` is among the arguments, by any of its names.
+[[nodiscard]] bool is_among(const std::vector<std::string>& arguments, const CLI::Option& option);
+
+/// A sentence for each BATTERY_TWIN_* variable that stands for no option, neither of `app` nor of `others`.
+/// @param others  names without dashes
+[[nodiscard]] std::vector<std::string> about_unknown_variables(const CLI::App& app,
+                                                               const std::vector<std::string>& others);
+
+/// The one of the names that was perhaps meant, or nothing.
+[[nodiscard]] std::string nearest(const std::string& name, const std::vector<std::string>& names);
+
+/// The names of an app's options, without dashes.
+[[nodiscard]] std::vector<std::string> names_of_options(const CLI::App& app);
+
+/// Adds the variables of a file as python-dotenv reads it to the environment of the process, where that has none of the
+/// same name. UVICORN_* and BATTERY_TWIN_* are left out: uvicorn reads the file when it has its options. For a process
+/// with one thread.
+/// @throws std::runtime_error  the file cannot be read
+void load_environment_file(const std::string& path);
+
+}  // namespace battery_twin::app
