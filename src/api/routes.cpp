@@ -3,6 +3,28 @@
 #include <cmath>
 
 namespace battery_twin::api {
+namespace {
+
+std::function<void()> task_of(const Reply& reply, std::function<Response()> work) {
+  return [work = std::move(work), reply] {
+    try {
+      reply(work());
+    } catch (const std::bad_alloc&) {
+      reply(failure(503, "There is not enough memory for so long an answer now"));
+    } catch (const std::exception&) {
+      reply(failure(503, "The store cannot be read now: see /health"));
+    }
+  };
+}
+
+Response too_many_lists() {
+  Response response = failure(503, "Too many long lists are being made");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+}  // namespace
+
 Response json_response(int status, const Json& body) { return {.status = status, .body = dump(body)}; }
 
 Response failure(int status, std::string_view sentence) { return json_response(status, Json{{"detail", sentence}}); }
@@ -55,25 +77,16 @@ std::optional<Response> Routes::once_kept(const Later& later, Response response)
 // that a client may know already.
 std::optional<Response> Routes::give_to(Clerk& clerk, const Later& later, std::function<Response()> work) {
   const Reply reply = later();
-  const auto task = [work = std::move(work), reply] {
-    try {
-      reply(work());
-    } catch (const std::bad_alloc&) {
-      reply(failure(503, "There is not enough memory for so long an answer now"));
-    } catch (const std::exception&) {
-      reply(failure(503, "The store cannot be read now: see /health"));
-    }
-  };
-  const auto busy = [] {
-    Response response = failure(503, "Too many long lists are being made");
-    response.headers.emplace_back("Retry-After", "1");
-    return response;
-  };
-  if (config_.store == nullptr) return clerk.give(task) ? std::nullopt : std::optional(busy());
-  plant_.when_kept([&clerk, task, reply, busy](bool /*kept*/) {
-    if (!clerk.give(task)) reply(busy());
+  const auto task = task_of(reply, std::move(work));
+  if (config_.store == nullptr) return clerk.give(task) ? std::nullopt : std::optional(too_many_lists());
+  plant_.when_kept([&clerk, task, reply](bool /*kept*/) {
+    if (!clerk.give(task)) reply(too_many_lists());
   });
   return std::nullopt;
+}
+
+std::optional<Response> Routes::make_aside(const Later& later, std::function<Response()> work) {
+  return clerk_.give(task_of(later(), std::move(work))) ? std::nullopt : std::optional(too_many_lists());
 }
 
 }  // namespace battery_twin::api

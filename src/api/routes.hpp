@@ -105,6 +105,8 @@ class Routes {
   /// The answer to a change, when the change is kept for good.
   std::optional<Response> once_kept(const Later& later, Response response);
   std::optional<Response> give_to(Clerk& clerk, const Later& later, std::function<Response()> work);
+  /// The same for what is long but needs neither the store nor anything of this object's.
+  std::optional<Response> make_aside(const Later& later, std::function<Response()> work);
 
   plant::PlantSimulation& plant_;
   Broadcaster& broadcaster_;

@@ -161,6 +161,8 @@ std::string_view reason_phrase(int status) {
       return "Unsupported Media Type";
     case 421:
       return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
     case 426:
       return "Upgrade Required";
     case 431:

@@ -376,7 +376,7 @@ void PlantSimulation::Engine::settle_stopped(Batch& batch) {
       break;
   }
   std::erase_if(resets_, [&](PendingReset& reset) {
-    if (std::ranges::find(reset.ids, *batch.id) == reset.ids.end() || --reset.left > 0) return false;
+    if (!std::ranges::binary_search(reset.indices, batch.record.index) || --reset.left > 0) return false;
     reset.done(std::move(reset.ids));
     return true;
   });

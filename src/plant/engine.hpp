@@ -82,6 +82,7 @@ class PlantSimulation::Engine {
 
   struct PendingReset {
     std::vector<std::string> ids;
+    std::vector<std::uint64_t> indices;  // of the same batches, which are in order of them
     std::size_t left;
     std::function<void(std::vector<std::string>)> done;
   };
@@ -112,7 +113,7 @@ class PlantSimulation::Engine {
   void fail(Batch& batch, std::string reason);
   void restore_defaults();
   void cancel_running(Batch& batch);
-  void cancel_queued(Batch& batch);
+  void cancel_waiting(Batch& batch);
   bool is_known(std::string_view id) const;
   std::string next_free_id();
   BatchRecord record_of(const Batch& batch) const;

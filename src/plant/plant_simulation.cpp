@@ -157,15 +157,16 @@ PlantSimulation::Cancel PlantSimulation::Engine::cancel(std::string_view id) {
   const BatchPtr batch = found->second;
   if (is_finished(batch->record.status)) return Cancel::finished;
   if (batch->record.status == BatchStatus::queued) {
-    cancel_queued(*batch);
+    std::erase(queue_, batch);
+    cancel_waiting(*batch);
     return Cancel::cancelled;
   }
   cancel_running(*batch);
   return Cancel::cancelling;
 }
 
-void PlantSimulation::Engine::cancel_queued(Batch& batch) {
-  std::erase_if(queue_, [&](const BatchPtr& other) { return other.get() == &batch; });
+// It has been taken out of the queue.
+void PlantSimulation::Engine::cancel_waiting(Batch& batch) {
   batch.stop = Stop::cancelled;
   settle_stopped(batch);
 }
@@ -210,16 +211,20 @@ void PlantSimulation::Engine::reset(std::function<void(std::vector<std::string>)
   std::ranges::sort(all, {}, [](const BatchPtr& batch) { return batch->record.index; });
   restore_defaults();
 
-  std::vector<std::string> ids;
-  for (const BatchPtr& batch : all) ids.push_back(batch->record.id);
   if (all.empty()) {
     done({});
     return;
   }
-  resets_.push_back({.ids = std::move(ids), .left = all.size(), .done = std::move(done)});
+  PendingReset reset{.ids = {}, .indices = {}, .left = all.size(), .done = std::move(done)};
+  for (const BatchPtr& batch : all) {
+    reset.ids.push_back(batch->record.id);
+    reset.indices.push_back(batch->record.index);
+  }
+  resets_.push_back(std::move(reset));
+  queue_.clear();  // at once: to look for each of a long queue takes seconds
   for (const BatchPtr& batch : all) {
     if (batch->record.status == BatchStatus::queued) {
-      cancel_queued(*batch);
+      cancel_waiting(*batch);
     } else {
       cancel_running(*batch);
     }

@@ -86,5 +86,49 @@ TEST(LongLists, BeyondThoseThatWaitAre503) {
   EXPECT_EQ(refused->headers, (std::vector<Field>{{"Retry-After", "1"}}));
 }
 
+// While the clerk is held, what needs it waits, and nothing else does.
+TEST(LongLists, AStateWithALongQueueHoldsUpNobodyElse) {
+  plant::EventQueue events;
+  plant::PlantSimulation plant(plant::standard_layout(), {.queue_limit = 2000, .paused = true}, events);
+  std::promise<void> release, listed;
+  std::promise<Response> state;
+  const auto api = make_api(plant, events, {.version = "test"});
+  const Later never = [&]() -> Reply {
+    return [](const Response&) { FAIL() << "an answer that should come at once"; };
+  };
+  const Later held = [&]() -> Reply {
+    return [&](const Response&) {
+      release.get_future().wait();
+      listed.set_value();
+    };
+  };
+  const Later later = [&]() -> Reply { return [&](Response response) { state.set_value(std::move(response)); }; };
+  const RequestHead asks{.method = "GET", .path = "/api/simulation/state"};
+  const auto add = [&](std::size_t batches) {
+    for (std::size_t i = 0; i < batches; ++i) plant.enqueue({}, [](const plant::Answer&) {});
+  };
+
+  add(1001);  // one is in the plant at once
+  ASSERT_FALSE(api->handle({.method = "GET", .path = "/batches"}, {}, held));
+  const auto usual = api->handle(asks, {}, never);
+  ASSERT_TRUE(usual) << "no longer than a queue is by default";
+  EXPECT_EQ(Json::parse(usual->body).at("data").at("batch_requests").size(), 1000u);
+  add(1);
+  auto coming = state.get_future();
+  EXPECT_FALSE(api->handle(asks, {}, later));
+  for (const char* path : {"/health", "/factory/status", "/api/plant/state"})
+    EXPECT_TRUE(api->handle({.method = "GET", .path = path}, {}, never)) << path;
+  EXPECT_EQ(coming.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  add(1);
+  release.set_value();
+  ASSERT_EQ(listed.get_future().wait_for(kPatience), std::future_status::ready);
+  ASSERT_EQ(coming.wait_for(kPatience), std::future_status::ready);
+  const Json data = Json::parse(coming.get().body).at("data");
+  EXPECT_EQ(data.at("running_batches").size(), 1u);
+  EXPECT_EQ(data.at("machine_statuses").size(), 16u);
+  ASSERT_EQ(data.at("batch_requests").size(), 1001u) << "as it was when it was asked for";
+  EXPECT_EQ(data.at("batch_requests").back().at("batch_id"), "1002");
+}
+
 }  // namespace
 }  // namespace battery_twin::api

@@ -150,7 +150,7 @@ struct BodyRoute {
 std::vector<BodyRoute> body_routes() {
   std::vector<BodyRoute> routes;
   for (const Route& route : Routes::table()) {
-    if (route.says.tag == kCompat) continue;  // compat_test.cpp: other codes
+    if (route.says.tag == kCompat) continue;  // tests of their own: other codes
     if (!route.body.empty() && route.pattern.find('{') == std::string_view::npos)
       routes.push_back({route.method, std::string(route.pattern), std::string(route.body)});
   }

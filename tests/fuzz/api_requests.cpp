@@ -1,14 +1,17 @@
 // Routes and JSON bodies, through the real API. The input is the request line without a version, then the body:
 // "PATCH /factory/pacing\n{…}". The path is the one behind percent-decoding. "reference " before the line asks for the
-// plant with those models.
+// plant with those models, "full " behind it for one that takes no further batch. "{id}" in the line is a batch in the
+// plant.
 
 #include <cmath>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "../../src/api/routes.hpp"
 #include "../../src/http/characters.hpp"
 #include "../../src/http/utf8.hpp"
 #include "battery_twin/http/status.hpp"
@@ -100,7 +103,8 @@ void check_response(const api::Response& response) {
           "whatever is sent is no internal error");
   require(!http::reason_phrase(status).empty(), "the status has a name");
   const bool is_page = response.status == 200 && response.content_type.starts_with("text/html");
-  require(response.body.empty() || is_page || Json::accept(response.body), "an answer is JSON");
+  const bool is_text = response.status == 200 && response.content_type.starts_with("text/plain");  // metrics
+  require(response.body.empty() || is_page || is_text || Json::accept(response.body), "an answer is JSON");
   require(status < 400 || response.body.size() <= kLongestRefusal, "a refusal is short whatever was sent");
   for (const auto& [name, value] : response.headers) {
     require(std::ranges::all_of(name, http::is_token_char), "a field's name is one");
@@ -109,7 +113,8 @@ void check_response(const api::Response& response) {
 }
 
 // The answer, or nothing when it does not come.
-std::optional<api::Response> answer(api::Api& api, const api::RequestHead& head, std::string_view body) {
+std::optional<api::Response> answer(PlantUnderTest& under_test, const api::RequestHead& head, std::string_view body) {
+  api::Api& api = under_test.api();
   if (head.has_body) {
     if (auto refusal = api.refuse(head)) return refusal;
   }
@@ -123,8 +128,28 @@ std::optional<api::Response> answer(api::Api& api, const api::RequestHead& head,
   });
   require(at_once.has_value() != promised, "an answer is given or promised");
   if (at_once) return at_once;
+  // A reset may wait for the plant to be idle: nobody here is patient for as long as it would be.
+  if (!under_test.plant().status().is_idle()) under_test.empty();
+  api.tick();
   if (response.wait_for(PlantUnderTest::kPatience) != std::future_status::ready) return std::nullopt;
   return response.get();
+}
+
+// What became of each route's requests so far.
+struct Told {
+  bool success = false, refusal = false;
+};
+std::map<const api::Route*, Told>& told() {
+  static std::map<const api::Route*, Told> all;
+  return all;
+}
+
+void note(const api::RequestHead& head, int status) {
+  const auto found = api::match(api::Routes::table(), head.method, head.path);
+  if (found.route == nullptr || found.route->method != head.method) return;
+  Told& route = told()[found.route];
+  route.success = route.success || status < 300;
+  route.refusal = route.refusal || status >= 400;
 }
 
 PlantUnderTest& plant_with(process::ModelSet models) {
@@ -133,19 +158,21 @@ PlantUnderTest& plant_with(process::ModelSet models) {
   return models == process::ModelSet::reference ? reference : mechanistic;
 }
 
-void check(std::string_view text) {
-  constexpr std::string_view kReference = "reference ";
-  const auto models = text.starts_with(kReference) ? process::ModelSet::reference : process::ModelSet::mechanistic;
-  if (models == process::ModelSet::reference) text.remove_prefix(kReference.size());
-  const std::string_view line = text.substr(0, text.find('\n'));
-  const std::string_view body = text.substr(std::min(line.size() + 1, text.size()));
+bool takes(std::string_view& text, std::string_view word) {
+  if (!text.starts_with(word)) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+// True when it may have changed something.
+bool ask(PlantUnderTest& under_test, std::string_view line, std::string_view body) {
   const std::string_view target = line.substr(std::min(line.find(' ') + 1, line.size()));
   const std::string_view path = target.substr(0, target.find('?'));
   const std::string_view query = target.substr(std::min(path.size() + 1, target.size()));
   const bool comes_through = path.starts_with('/') && path.find('\0') == std::string_view::npos &&
                              http::is_utf8(path) &&
                              std::ranges::all_of(query, [](char c) { return c > ' ' && c < 0x7F; });
-  if (!comes_through) return;  // the HTTP session lets no other through
+  if (!comes_through) return false;  // the HTTP session lets no other through
 
   const api::RequestHead head{.method = line.substr(0, line.find(' ')),
                               .path = path,
@@ -154,15 +181,46 @@ void check(std::string_view text) {
                               .content_encoding = {},
                               .has_body = !body.empty()};
   check_document(body);
-  PlantUnderTest& under_test = plant_with(models);
-  const auto response = answer(under_test.api(), head, body);
+  const auto response = answer(under_test, head, body);
   require(response.has_value(), "an answer comes");
   check_response(*response);
+  note(head, response->status);
   if (response->status >= 400)
     check_response(under_test.api().as_problem(*response, http::reason_phrase(response->status)));
-  if (response->status >= 300) return;
+  if (response->status >= 300) return false;
   check_plant(under_test.plant(), *response);
-  if (head.method != "GET" && head.method != "OPTIONS" && head.method != "HEAD") under_test.restore();
+  return head.method != "GET" && head.method != "OPTIONS" && head.method != "HEAD";
+}
+
+void check(std::string_view text) {
+  constexpr std::string_view kBatch = "{id}";
+  PlantUnderTest& under_test =
+      plant_with(takes(text, "reference ") ? process::ModelSet::reference : process::ModelSet::mechanistic);
+  const bool full = takes(text, "full ");
+  std::string line(text.substr(0, text.find('\n')));
+  const std::string_view body = text.substr(std::min(line.size() + 1, text.size()));
+  const auto place = line.find(kBatch);
+  const bool has_batch = place != std::string::npos;
+  if (full) {
+    under_test.fill();
+  } else if (has_batch) {
+    under_test.add_batch();
+  }
+  if (has_batch) line.replace(place, kBatch.size(), under_test.plant().status().running.at(0).id);
+  const bool changed = ask(under_test, line, body);
+  if (changed || full || has_batch) under_test.restore();
+}
+
+// What nobody can ask for in a wrong way.
+bool takes_anything(const api::Route& route) {
+  if (route.pattern == "/api/db/{table}") return true;  // 200 that there is no such table, as the Python server
+  const bool asks = route.method == "GET" || route.pattern.ends_with("/reset");
+  return asks && route.query.front().name.empty() && route.pattern.find('{') == std::string_view::npos;
+}
+
+// What neither this API's store nor its files have: there are none.
+bool is_never_there(const api::Route& route) {
+  return route.pattern == "/batches/{id}/telemetry" || route.pattern == "/docs" || route.pattern == "/assets/{name}";
 }
 
 }  // namespace
@@ -171,4 +229,19 @@ void check(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   battery_twin::fuzz::check(battery_twin::fuzz::Input(data, size).rest());
   return 0;
+}
+
+// Mutation finds a route's rules only from a request that came so far.
+bool after_replay() {
+  using namespace battery_twin;
+  bool complete = true;
+  for (const api::Route& route : api::Routes::table()) {
+    const fuzz::Told& told = fuzz::told()[&route];
+    if ((told.success || fuzz::is_never_there(route)) && (told.refusal || fuzz::takes_anything(route))) continue;
+    complete = false;
+    std::fprintf(stderr, "the corpus has no %s request for %.*s %.*s\n", told.success ? "refused" : "successful",
+                 static_cast<int>(route.method.size()), route.method.data(), static_cast<int>(route.pattern.size()),
+                 route.pattern.data());
+  }
+  return complete;
 }

@@ -11,6 +11,9 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
+/// Of a target that has one: false when a whole corpus, replayed, leaves something out. It says what.
+[[gnu::weak]] bool after_replay();
+
 namespace battery_twin::fuzz {
 
 /// Ends the program where something that must hold does not; also in builds without assertions.

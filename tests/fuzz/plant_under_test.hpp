@@ -20,7 +20,7 @@ class PlantUnderTest {
                {.models = models,
                 .seed = 1,
                 .step_interval = kInterval,
-                .queue_limit = 4,
+                .queue_limit = kQueue,
                 .history_limit = 4,
                 .threads = 1},
                events_),
@@ -35,15 +35,32 @@ class PlantUnderTest {
   /// Idle, standing still, every machine as it was.
   void restore() {
     plant_.set_pacing({.step_interval = kInterval, .paused = true});
+    empty();
+    api_->pump();
+  }
+
+  /// A batch in its first machines, which stand still, or waiting behind others; its id.
+  std::string add_batch() {
+    const auto answer = plant_.enqueue({});
+    const auto* accepted = std::get_if<plant::Accepted>(&answer);
+    require(accepted != nullptr, "there is room for a batch");
+    return accepted->id;
+  }
+  /// One batch in the plant, and as many waiting as may.
+  void fill() {
+    for (std::size_t i = 0; i <= kQueue; ++i) add_batch();
+  }
+  /// Cancels what there is.
+  void empty() {
     const auto done = std::make_shared<std::promise<void>>();
     plant_.reset([done](const std::vector<std::string>&) { done->set_value(); });
     require(done->get_future().wait_for(kPatience) == std::future_status::ready, "a reset comes to its end");
-    api_->pump();
   }
 
   static constexpr std::chrono::seconds kPatience{20};
 
  private:
+  static constexpr std::size_t kQueue = 4;
   static constexpr std::size_t kReplayed = 5;  // every event is looked at
   static constexpr plant::Interval kInterval{60'000'000};
 

@@ -27,7 +27,9 @@ std::vector<fs::path> files_of(const fs::path& path) {
 
 int main(int count, char** arguments) {
   std::size_t replayed = 0;
+  bool is_corpus = false;
   for (int i = 1; i < count; ++i) {
+    is_corpus = is_corpus || fs::is_directory(arguments[i]);
     for (const fs::path& path : files_of(arguments[i])) {
       std::ifstream file(path, std::ios::binary);
       const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -42,6 +44,7 @@ int main(int count, char** arguments) {
     }
   }
   std::printf("%zu inputs\n", replayed);
+  if (is_corpus && after_replay != nullptr && !after_replay()) return 1;
   if (replayed > 0) return 0;
   std::fprintf(stderr, "no input: usage: %s FILE|FOLDER…\n", arguments[0]);
   return 1;

@@ -213,6 +213,24 @@ TEST(Reset, AnswersOnceAllBatchesHaveLeftTheirMachines) {
   expect_sound(log.events());
 }
 
+// Were each batch looked for among all the others, it would take seven times as long as to fill the queue.
+TEST(Reset, OfAVeryLongQueueTakesNoLongerThanItsBatches) {
+  constexpr std::size_t kMany = 30'000;
+  EventLog log;
+  PlantConfig config = full_speed();
+  config.paused = true;
+  config.queue_limit = kMany;
+  config.history_limit = 10;
+  PlantSimulation plant(standard_layout(), config, log.queue());
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < kMany; ++i) enqueue(plant);
+  const auto filled = std::chrono::steady_clock::now();
+  EXPECT_EQ(reset(plant).size(), kMany);
+  EXPECT_LT(std::chrono::steady_clock::now() - filled, 3 * (filled - begin));
+  EXPECT_EQ(plant.counters().cancelled, kMany);
+  EXPECT_TRUE(plant.status().is_idle());
+}
+
 TEST(Reset, KeepsPacingAndHistory) {
   EventLog log;
   PlantSimulation plant(standard_layout(), full_speed(), log.queue());

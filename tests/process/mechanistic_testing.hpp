@@ -135,6 +135,17 @@ inline std::string not_finite(const Done& done) {
   return {};
 }
 
+/// Both have come to the same, in properties and in the product.
+inline void expect_same(const Done& a, const Done& b, double tolerance) {
+  const auto close = [&](double x, double y) { return std::abs(x - y) <= tolerance * std::abs(x) + 1e-18; };
+  for (std::size_t i = 0; i < a.properties.size(); ++i)
+    EXPECT_TRUE(close(a.properties[i], b.properties[i])) << a.type->name << ' ' << mechanistic(*a.type).outputs[i].name
+                                                         << ": " << a.properties[i] << " and " << b.properties[i];
+  const auto left = numbers_of(a.product), right = numbers_of(b.product);
+  for (std::size_t i = 0; i < left.size(); ++i)
+    EXPECT_TRUE(close(left[i], right[i])) << a.type->name << " product, number " << i;
+}
+
 /// What the anode and the cathode line have made of a batch without noise, up to and with `last`.
 inline Product electrodes(const MachineType& last, const CellDesign& design = cell_designs().front()) {
   Product product;

@@ -9,19 +9,19 @@ namespace {
 
 using Mode = TcpProxy::Mode;
 
-constexpr std::size_t kStations = 4;
-constexpr std::uint32_t kSteps = 500;
+constexpr std::size_t kClosingStations = 4;
+constexpr std::uint32_t kClosingSteps = 500;
 
 class PostgresClosing : public ::testing::Test {
  protected:
   void begin() {
     ASSERT_TRUE(accept(*store_, new_batch(0)));
-    tell_steps(*store_, 0, kStations, 0, 10);
+    tell_steps(*store_, 0, kClosingStations, 0, 10);
     ASSERT_TRUE(site_.hands_on(*store_));
   }
 
   void tell_more() {
-    tell_steps(*store_, 0, kStations, 10, kSteps);
+    tell_steps(*store_, 0, kClosingStations, 10, kClosingSteps);
     store_->finish(finished(new_batch(0), plant::BatchStatus::completed));
     store_->event(event(1, plant::EventType::batch_completed, "1"));
   }
@@ -35,7 +35,7 @@ class PostgresClosing : public ::testing::Test {
   }
 
   void expect_all_in_postgres() {
-    EXPECT_EQ(site_.number("select count(*) from battery_twin.telemetry"), kStations * kSteps);
+    EXPECT_EQ(site_.number("select count(*) from battery_twin.telemetry"), kClosingStations * kClosingSteps);
     EXPECT_EQ(site_.ask("select status from battery_twin.batch"), (Rows{{"completed"}}));
     EXPECT_EQ(site_.number("select count(*) from battery_twin.event"), 1);
     EXPECT_TRUE(site_.is_handed_on());
@@ -47,7 +47,7 @@ class PostgresClosing : public ::testing::Test {
     store_ = site_.start();
     ASSERT_TRUE(site_.hands_on(*store_));
     expect_all_in_postgres();
-    expect_steps(*store_, 0, kStations, kSteps);
+    expect_steps(*store_, 0, kClosingStations, kClosingSteps);
   }
 
   Site site_{true};

@@ -11,13 +11,13 @@ namespace {
 
 using Mode = TcpProxy::Mode;
 
-constexpr std::size_t kStations = 2;
+constexpr std::size_t kCrashStations = 2;
 
 plant::BatchRecord completed(std::uint64_t index) { return finished(new_batch(index), plant::BatchStatus::completed); }
 
 void expect_steps_in_postgres(const Site& site, std::uint64_t batch, std::int64_t steps) {
   EXPECT_EQ(site.number("select count(*) from battery_twin.telemetry where batch = " + std::to_string(batch)),
-            static_cast<std::int64_t>(kStations) * steps)
+            static_cast<std::int64_t>(kCrashStations) * steps)
       << batch;
 }
 
@@ -30,15 +30,15 @@ void crash(std::uint32_t steps_before, bool is_committed) {
     const auto store = site.start();
     ASSERT_TRUE(accept(*store, new_batch(0)));
     ASSERT_TRUE(accept(*store, new_batch(1)));
-    tell_steps(*store, 0, kStations, 0, steps_before);
-    tell_steps(*store, 1, kStations, 0, steps_before);
+    tell_steps(*store, 0, kCrashStations, 0, steps_before);
+    tell_steps(*store, 1, kCrashStations, 0, steps_before);
     ASSERT_TRUE(site.hands_on(*store));
     // Nothing is deleted from the file while the copy is made, so what is committed now has a copy in it.
     {
       const Standstill standstill(site);
       store->finish(completed(0));
-      tell_steps(*store, 0, kStations, steps_before, 100);
-      tell_steps(*store, 1, kStations, steps_before, 100);
+      tell_steps(*store, 0, kCrashStations, steps_before, 100);
+      tell_steps(*store, 1, kCrashStations, steps_before, 100);
       store->event(event(1, plant::EventType::batch_completed, "1"));
       ASSERT_TRUE(accept(*store, new_batch(2)));
       site.copy_file(site.folder.file("copy"));
@@ -60,12 +60,12 @@ void crash(std::uint32_t steps_before, bool is_committed) {
   ASSERT_EQ(kept.finished.size(), 1u);
   EXPECT_EQ(kept.last_seq, 1u);
   ASSERT_TRUE(site.hands_on(*store));
-  expect_steps(*store, 0, kStations, 100);
+  expect_steps(*store, 0, kCrashStations, 100);
   expect_steps_in_postgres(site, 0, 100);
   expect_steps_in_postgres(site, 1, 0);
-  tell_steps(*store, 1, kStations, 0, 60);
+  tell_steps(*store, 1, kCrashStations, 0, 60);
   ASSERT_TRUE(site.hands_on(*store));
-  expect_steps(*store, 1, kStations, 60);
+  expect_steps(*store, 1, kCrashStations, 60);
   expect_steps_in_postgres(site, 1, 60);
   EXPECT_EQ(site.ask("select number, status from battery_twin.batch order by number"),
             (Rows{{"0", "completed"}, {"1", "queued"}, {"2", "queued"}}));
@@ -83,7 +83,7 @@ TEST(PostgresCrash, AfterASecondAttempt) {
     {
       const auto store = site.start();
       ASSERT_TRUE(accept(*store, new_batch(0)));
-      tell_steps(*store, 0, kStations, 0, 80);
+      tell_steps(*store, 0, kCrashStations, 0, 80);
       ASSERT_TRUE(site.hands_on(*store));
     }
     {
@@ -91,7 +91,7 @@ TEST(PostgresCrash, AfterASecondAttempt) {
       {
         const Standstill standstill(site);
         (void)load(*store);
-        tell_steps(*store, 0, kStations, 0, 50);
+        tell_steps(*store, 0, kCrashStations, 0, 50);
         store->finish(completed(0));
         ASSERT_TRUE(accept(*store, new_batch(1)));
         site.copy_file(site.folder.file("copy"));
@@ -106,7 +106,7 @@ TEST(PostgresCrash, AfterASecondAttempt) {
     site.file = site.folder.file("copy");
     const auto store = site.start();
     ASSERT_TRUE(site.hands_on(*store));
-    expect_steps(*store, 0, kStations, 50);
+    expect_steps(*store, 0, kCrashStations, 50);
     expect_steps_in_postgres(site, 0, 50);
   }
 }
@@ -120,15 +120,15 @@ TEST(PostgresChange, AFileThatWasUsedAloneBefore) {
     (void)load(*store);
     for (std::uint64_t i = 0; i < 6'000; ++i) store->event(event(i + 1, plant::EventType::batch_requested));
     ASSERT_TRUE(accept(*store, new_batch(0)));
-    tell_steps(*store, 0, kStations, 0, 6'000);
+    tell_steps(*store, 0, kCrashStations, 0, 6'000);
     store->finish(completed(0));
     ASSERT_TRUE(accept(*store, new_batch(1)));
-    tell_steps(*store, 1, kStations, 0, 10);
+    tell_steps(*store, 1, kCrashStations, 0, 10);
     store->set_pacing(77, true);
   }
   const auto store = site.start();
   ASSERT_TRUE(site.hands_on(*store));
-  expect_steps(*store, 0, kStations, 6'000);
+  expect_steps(*store, 0, kCrashStations, 6'000);
   expect_steps_in_postgres(site, 0, 6'000);
   expect_steps_in_postgres(site, 1, 0);
   EXPECT_EQ(site.number("select count(*) from battery_twin.event"), 6'000);
@@ -141,16 +141,16 @@ TEST(PostgresChange, AFileThatWasUsedAloneInBetween) {
     const auto store = site.start();
     for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(accept(*store, new_batch(i)));
     store->finish(completed(0));
-    for (std::uint64_t i = 0; i < 3; ++i) tell_steps(*store, i, kStations, 0, 50);
+    for (std::uint64_t i = 0; i < 3; ++i) tell_steps(*store, i, kCrashStations, 0, 50);
     store->event(event(1, plant::EventType::batch_requested, "before"));
     ASSERT_TRUE(site.hands_on(*store));
   }
   {
     const auto store = without_postgres(site);
     ASSERT_EQ(load(*store).open.size(), 2u);
-    tell_steps(*store, 1, kStations, 0, 20);
+    tell_steps(*store, 1, kCrashStations, 0, 20);
     store->finish(completed(1));
-    tell_steps(*store, 2, kStations, 0, 5);
+    tell_steps(*store, 2, kCrashStations, 0, 5);
     ASSERT_TRUE(accept(*store, new_batch(3)));
     store->event(event(2, plant::EventType::batch_requested, "between"));
   }
@@ -161,7 +161,7 @@ TEST(PostgresChange, AFileThatWasUsedAloneInBetween) {
   expect_steps_in_postgres(site, 0, 50);
   expect_steps_in_postgres(site, 1, 20);
   expect_steps_in_postgres(site, 2, 0);
-  expect_steps(*store, 1, kStations, 20);
+  expect_steps(*store, 1, kCrashStations, 20);
   EXPECT_EQ(site.ask("select number, status from battery_twin.batch order by number"),
             (Rows{{"0", "completed"}, {"1", "completed"}, {"2", "queued"}, {"3", "queued"}}));
   EXPECT_EQ(site.ask("select batch_id from battery_twin.event order by seq"), (Rows{{"before"}, {"between"}}));
@@ -181,7 +181,7 @@ TEST(PostgresChange, AnyWriteOfTheFileMayFail) {
       store->accept(new_batch(batches + 1), [&, batch = batches + 1](bool kept) { answers.put({batch, kept}); });
       store->event(event(batches + 1, plant::EventType::batch_requested));
       const auto step = static_cast<std::uint32_t>(batches) * 40;
-      tell_steps(*store, 0, kStations, step, step + 40);
+      tell_steps(*store, 0, kCrashStations, step, step + 40);
       (void)answers.wait_for(i + 1);
     }
     ASSERT_TRUE(becomes(*store, Health::Status::connected));
@@ -191,7 +191,7 @@ TEST(PostgresChange, AnyWriteOfTheFileMayFail) {
           << "failure at " << at;
     }
     EXPECT_EQ(site.number("select count(*) from battery_twin.event"), batches) << "failure at " << at;
-    expect_steps(*store, 0, kStations, static_cast<std::uint32_t>(batches) * 40);
+    expect_steps(*store, 0, kCrashStations, static_cast<std::uint32_t>(batches) * 40);
     expect_steps_in_postgres(site, 0, static_cast<std::int64_t>(batches) * 40);
   }
 }

@@ -11,8 +11,6 @@ using plant::BatchStatus;
 using plant::EventType;
 using process::ModelSet;
 
-const plant::Layout& layout() { return plant::standard_layout(); }
-
 const std::string kOddText =
     "\"quotes\", 'these', back\\slash, \\u0000 in letters, \t\n\x01\x1f\x7f, ü €, 😀 and %s {}[]";
 

@@ -11,7 +11,7 @@ namespace {
 
 using Mode = TcpProxy::Mode;
 
-constexpr std::size_t kStations = 3;
+constexpr std::size_t kOutageStations = 3;
 
 class PostgresOutage : public ::testing::Test {
  protected:
@@ -20,7 +20,7 @@ class PostgresOutage : public ::testing::Test {
     for (const std::uint64_t end = batches_ + batches; batches_ < end; ++batches_) {
       ASSERT_TRUE(accept(*store_, new_batch(batches_)));
       store_->event(event(batches_ + 1, plant::EventType::batch_requested, std::to_string(batches_ + 1)));
-      tell_steps(*store_, batches_, kStations, 0, kSteps);
+      tell_steps(*store_, batches_, kOutageStations, 0, kSteps);
       store_->finish(finished(new_batch(batches_), plant::BatchStatus::completed));
     }
   }
@@ -35,14 +35,14 @@ class PostgresOutage : public ::testing::Test {
     EXPECT_EQ(site_.ask("select count(*), min(seq), max(seq) from battery_twin.event"),
               (Rows{{batches, "1", batches}}));
     EXPECT_EQ(site_.number("select count(*) from battery_twin.telemetry"),
-              static_cast<std::int64_t>(batches_ * kStations * kSteps));
+              static_cast<std::int64_t>(batches_ * kOutageStations * kSteps));
     // Rows are numbered as they come: within a machine's series in order of the steps.
     EXPECT_EQ(
         site_.ask("select * from (select batch, series, id, step, lag(step) over (partition by batch, series order "
                   "by id) as before from battery_twin.telemetry) steps where step - before <> 1"),
         Rows{});
     for (const std::uint64_t batch : {std::uint64_t{0}, batches_ / 2, batches_ - 1}) {
-      expect_steps(*store_, batch, kStations, kSteps);
+      expect_steps(*store_, batch, kOutageStations, kSteps);
     }
   }
 
@@ -61,7 +61,7 @@ TEST_F(PostgresOutage, RefusedConnections) {
   site_.proxy->set_mode(Mode::refuse);
   work(3);
   ASSERT_TRUE(becomes(*store_, Health::Status::unreachable));
-  EXPECT_GE(store_->health().backlog, 3 * kStations * kSteps);
+  EXPECT_GE(store_->health().backlog, 3 * kOutageStations * kSteps);
   EXPECT_EQ(store_->health().backend, "postgresql");
   EXPECT_TRUE(store_->has_room());
   EXPECT_EQ(store_->batch("5")->id, "5") << "what is in the file can be read";
@@ -93,7 +93,7 @@ TEST_F(PostgresOutage, ABlackHole) {
   site_.proxy->set_mode(Mode::black_hole);
   work(3);
   ASSERT_TRUE(becomes(*store_, Health::Status::unreachable));
-  EXPECT_GE(store_->health().backlog, 3 * kStations * kSteps);
+  EXPECT_GE(store_->health().backlog, 3 * kOutageStations * kSteps);
   // What hung goes on; what the probe gave up comes anew.
   site_.proxy->set_mode(Mode::pass);
   expect_all();
@@ -113,7 +113,7 @@ TEST_F(PostgresOutage, CommitsInDoubt) {
     ASSERT_TRUE(accept(*store_, new_batch(batches_)));
     ASSERT_TRUE(site_.hands_on(*store_));
     set_trap();
-    tell_steps(*store_, batches_, kStations, 0, kSteps);
+    tell_steps(*store_, batches_, kOutageStations, 0, kSteps);
     ASSERT_TRUE(site_.proxy->wait_for_cut());
     ASSERT_TRUE(site_.hands_on(*store_));
     set_trap();
@@ -178,7 +178,7 @@ TEST_F(PostgresOutage, DeletionsInDoubt) {
   start();
   ASSERT_TRUE(accept(*store_, new_batch(0)));
   ASSERT_TRUE(accept(*store_, new_batch(1)));
-  tell_steps(*store_, 0, kStations, 0, 70);
+  tell_steps(*store_, 0, kOutageStations, 0, 70);
   ASSERT_TRUE(site_.hands_on(*store_));
   for (const bool is_done : {false, true}) {
     store_.reset();
@@ -190,11 +190,11 @@ TEST_F(PostgresOutage, DeletionsInDoubt) {
     }
     ASSERT_EQ(load(*store_).open.size(), 2u);
     const std::uint32_t steps = is_done ? 30 : 40;
-    tell_steps(*store_, 0, kStations, 0, steps);
+    tell_steps(*store_, 0, kOutageStations, 0, steps);
     ASSERT_TRUE(site_.proxy->wait_for_cut());
     ASSERT_TRUE(site_.hands_on(*store_));
-    EXPECT_EQ(site_.number("select count(*) from battery_twin.telemetry"), kStations * steps);
-    expect_steps(*store_, 0, kStations, steps);
+    EXPECT_EQ(site_.number("select count(*) from battery_twin.telemetry"), kOutageStations * steps);
+    expect_steps(*store_, 0, kOutageStations, steps);
   }
 }
 
@@ -209,7 +209,7 @@ TEST_F(PostgresOutage, ThePlantWaitsWhenTheFileHasEnough) {
   EXPECT_TRUE(accept(*store_, new_batch(batches_))) << "batches are still taken";
   store_->finish(finished(new_batch(batches_), plant::BatchStatus::completed));
   store_->event(event(batches_ + 1, plant::EventType::batch_requested));
-  tell_steps(*store_, batches_++, kStations, 0, kSteps);
+  tell_steps(*store_, batches_++, kOutageStations, 0, kSteps);
   site_.proxy->set_mode(Mode::pass);
   EXPECT_TRUE(wait_until([&] { return store_->has_room(); }));
   expect_all();

@@ -10,7 +10,7 @@
 namespace battery_twin::store::testing {
 namespace {
 
-constexpr std::size_t kStations = 16;
+constexpr std::size_t kAllStations = 16;
 
 void begin_batch(Store& store, std::uint64_t index) {
   plant::BatchRecord batch = new_batch(index);
@@ -26,19 +26,19 @@ TEST(PostgresTelemetry, FiftyThousandRowsReadWhileTheyMove) {
   begin_batch(*store, 0);
   begin_batch(*store, 1);
   constexpr std::uint32_t kSteps = 3'125;
-  tell_steps(*store, 0, kStations, 0, 1'000);
+  tell_steps(*store, 0, kAllStations, 0, 1'000);
   tell_steps(*store, 1, 1, 0, 10);
   ASSERT_TRUE(site.hands_on(*store));
   EXPECT_EQ(site.number("select count(*) from battery_twin.telemetry"), 16'010);
   {
     const Standstill standstill(site);
-    tell_steps(*store, 0, kStations, 1'000, kSteps);
+    tell_steps(*store, 0, kAllStations, 1'000, kSteps);
     write_all(*store);
     EXPECT_EQ(site.number_in_file("select count(*) from telemetry"), 34'000);
     EXPECT_GE(store->health().backlog, 34'000u);
     // Around the seam, too: portions that end just before, at and behind it.
     for (const std::size_t portion : {999u, 1'000u, 1'001u, 100'000u}) {
-      expect_steps(*store, 0, kStations, kSteps, portion);
+      expect_steps(*store, 0, kAllStations, kSteps, portion);
     }
   }
   std::atomic<int> readings = 0;
@@ -47,14 +47,14 @@ TEST(PostgresTelemetry, FiftyThousandRowsReadWhileTheyMove) {
     for (const std::size_t portion : {400u, 7'000u}) {
       readers.emplace_back([&, portion](const std::stop_token& ends) {
         while (!ends.stop_requested()) {
-          expect_steps(*store, 0, kStations, kSteps, portion);
+          expect_steps(*store, 0, kAllStations, kSteps, portion);
           ++readings;
         }
       });
     }
     EXPECT_TRUE(wait_until([&] { return site.is_handed_on() && readings > 2; }));
   }
-  expect_steps(*store, 0, kStations, kSteps, 7'777);
+  expect_steps(*store, 0, kAllStations, kSteps, 7'777);
   EXPECT_EQ(site.number("select count(*) from battery_twin.telemetry"), 50'010);
   EXPECT_EQ(all_rows(*store->telemetry(1, {})).size(), 10u);
   EXPECT_TRUE(store->telemetry(2, {})->next(10).empty());

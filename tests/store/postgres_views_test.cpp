@@ -15,8 +15,6 @@ namespace {
 
 using process::ModelSet;
 
-const plant::Layout& layout() { return plant::standard_layout(); }
-
 struct Column {
   std::string name;
   bool is_boolean;
@@ -127,7 +125,7 @@ void expect_value(const std::optional<std::string>& kept, std::optional<double> 
   }
 }
 
-Told some_values(const plant::Station& station, ModelSet models, std::size_t salt) {
+Told told_values(const plant::Station& station, ModelSet models, std::size_t salt) {
   Told told{.models = models, .properties = {}, .parameters = station.type->defaults(models, station.line)};
   double value = 0.1 + static_cast<double>(salt);
   for (const process::Output& output : station.type->model(models).outputs) {
@@ -146,7 +144,7 @@ class PostgresViews : public ::testing::Test {
     plant::BatchRecord batch = new_batch(index);
     batch.models = models;
     for (const plant::Station& station : layout().stations()) {
-      Told& told = told_[{index, station.index}] = some_values(station, models, index * 16 + station.index);
+      Told& told = told_[{index, station.index}] = told_values(station, models, index * 16 + station.index);
       if (has_parameters) {
         batch.parameters[station.index] = told.parameters;
       } else {

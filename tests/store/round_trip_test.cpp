@@ -12,8 +12,6 @@ using plant::BatchStatus;
 using plant::EventType;
 using process::ModelSet;
 
-const plant::Layout& layout() { return plant::standard_layout(); }
-
 template <class T>
 auto empty(const std::vector<std::optional<T>>& values) {
   return std::ranges::count_if(values, [](const auto& value) { return !value; });

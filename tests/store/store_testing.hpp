@@ -19,6 +19,8 @@
 
 namespace battery_twin::store::testing {
 
+inline const plant::Layout& layout() { return plant::standard_layout(); }
+
 inline constexpr std::chrono::seconds kDeadline{30};
 
 using Folder = battery_twin::testing::TemporaryFolder;

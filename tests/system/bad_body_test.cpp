@@ -6,12 +6,6 @@
 namespace battery_twin::system {
 namespace {
 
-constexpr const char* kStart = "/factory/start";
-
-HttpResponse post_text(const Twin& twin, const std::string& body, const std::string& type = "application/json") {
-  return twin.http.request("POST", kStart, body, {{"Content-Type", type}});
-}
-
 TEST(BadBody, MalformedJsonIsPlacedByItsOffset) {
   const Twin twin;
   struct Malformed {

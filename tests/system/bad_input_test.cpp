@@ -21,7 +21,6 @@ struct Case {
 };
 
 constexpr const char* kSimulation = "/start-simulation";
-constexpr const char* kStart = "/factory/start";
 constexpr const char* kMixing = "/machine/anode/mixing/parameters";
 constexpr const char* kCoating = "/machine/anode/coating/parameters";
 constexpr const char* kCalendaring = "/machine/cathode/calendaring/parameters";

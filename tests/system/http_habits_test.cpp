@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "twin.hpp"
@@ -178,6 +179,47 @@ TEST(Connections, ChunkedBodiesAreRead) {
   EXPECT_EQ(response.json().at("batch_id"), "pieces");
 }
 
+// What clients send for a POST without a body, with the fields that matter as they were recorded.
+TEST(Bodies, NoneAtAllIsTakenFromAnyClient) {
+  const std::string form = "Content-Type: application/x-www-form-urlencoded\r\n";
+  const std::string none = "Content-Length: 0\r\n";
+  const std::map<std::string, std::string> clients{
+      {"curl -X POST", "Accept: */*\r\n"},
+      {"curl -d ''", "Accept: */*\r\n" + none + form},
+      {"curl -X POST -H", "Accept: */*\r\nContent-Type: application/json\r\n"},
+      {"wget --post-data=''", "Accept: */*\r\nConnection: Keep-Alive\r\n" + form + none},
+      {"requests.post(url)", "Accept: */*\r\nConnection: keep-alive\r\n" + none},
+      {"urlopen(url, data=b'')", form + none + "Connection: close\r\n"},
+      {"axios.post(url)", "Accept: application/json, text/plain, */*\r\n" + form + "Connection: keep-alive\r\n" + none},
+      {"fetch(url, {method: 'POST'})",
+       "connection: keep-alive\r\naccept: */*\r\nsec-fetch-mode: cors\r\ncontent-length: 0\r\n"},
+      {"fetch with body: ''", "content-type: text/plain;charset=UTF-8\r\naccept: */*\r\ncontent-length: 0\r\n"},
+  };
+  const Twin twin;
+  std::size_t accepted = 0;
+  for (const auto& [client, fields] : clients) {
+    for (const std::string path : {"/api/simulation/start", "/api/simulation/mixing/start", "/plant/batch",
+                                   "/factory/reset", "/reset", "/api/simulation/reset"}) {
+      const HttpResponse response =
+          twin.http.raw("POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n");
+      EXPECT_EQ(response.status, 200) << client << " " << path << "\n" << response.body;
+      accepted += path.ends_with("reset") ? 0 : 1;
+    }
+    // What needs a body says so.
+    for (const char* path : {"/factory/start", "/start-simulation"}) {
+      const int status =
+          twin.http.raw("POST " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n").status;
+      EXPECT_TRUE(status == 400 || status == 415) << client << " " << path << " " << status;
+    }
+  }
+  EXPECT_EQ(twin.get("/factory/status").at("counters").at("accepted"), accepted);
+  // With a body it is a form, which a foreign page can send.
+  EXPECT_EQ(
+      twin.http.request("POST", "/api/simulation/start", "x=1", {{"Content-Type", "application/x-www-form-urlencoded"}})
+          .status,
+      415);
+}
+
 TEST(Problems, ComeInTheFormOfRfc9457WhenAskedFor) {
   const Twin twin;
   const Headers wanted{{"Accept", "application/problem+json"}, {"Content-Type", "application/json"}};
@@ -187,6 +229,10 @@ TEST(Problems, ComeInTheFormOfRfc9457WhenAskedFor) {
   EXPECT_EQ(missing.json().at("title"), "Not Found");
   EXPECT_EQ(missing.json().at("status"), 404);
   EXPECT_EQ(missing.json().at("detail"), twin.http.get("/machine/anode/none/status").json().at("detail"));
+
+  const HttpResponse unread = twin.http.request("POST", "/api/parameters/update", "7", wanted);
+  EXPECT_EQ(unread.status, 422);
+  EXPECT_EQ(unread.json().at("title"), "Unprocessable Content");
 
   const HttpResponse bad = twin.http.request("PATCH", "/factory/pacing", R"({"step_interval_ms":-1,"x":1})", wanted);
   EXPECT_EQ(bad.status, 400);

@@ -6,12 +6,7 @@
 namespace battery_twin::system {
 namespace {
 
-constexpr const char* kStart = "/factory/start";
 constexpr std::size_t kMaxAnswer = 64 * 1024;
-
-HttpResponse post_text(const Twin& twin, const std::string& body, const std::string& type = "application/json") {
-  return twin.http.request("POST", kStart, body, {{"Content-Type", type}});
-}
 
 std::string repeated(const std::string& text, std::size_t count) {
   std::string out;

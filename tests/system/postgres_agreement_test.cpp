@@ -54,23 +54,23 @@ std::vector<Unit> units(bool reference) {
           {"_pa_s", 1}, {"_pa", 1},   {"_m", 1},           {"_s", 1}};
 }
 
-struct Expected {
+struct ExpectedColumn {
   Json value;
   double factor = 1;
   double offset = 0;
 };
 
 // Parameters that are not told are null: then it is the property of that name.
-std::optional<Expected> expected(const std::string& column, const Values& properties, const Values& parameters,
-                                 bool reference) {
+std::optional<ExpectedColumn> expected(const std::string& column, const Values& properties, const Values& parameters,
+                                       bool reference) {
   std::string name = plain(column);
   if (name.starts_with("solvent_volume")) name.replace(0, 7, properties.contains("nmp_volume") ? "nmp" : "h2o");
-  const auto find = [&](const std::string& wanted) -> std::optional<Expected> {
+  const auto find = [&](const std::string& wanted) -> std::optional<ExpectedColumn> {
     const auto parameter = parameters.find(wanted);
-    if (parameter != parameters.end() && !parameter->second.is_null()) return Expected{parameter->second};
+    if (parameter != parameters.end() && !parameter->second.is_null()) return ExpectedColumn{parameter->second};
     const auto property = properties.find(wanted);
-    if (property != properties.end()) return Expected{property->second};
-    if (parameter != parameters.end()) return Expected{parameter->second};
+    if (property != properties.end()) return ExpectedColumn{property->second};
+    if (parameter != parameters.end()) return ExpectedColumn{parameter->second};
     return std::nullopt;
   };
   if (auto found = find(name)) return found;
@@ -84,15 +84,15 @@ std::optional<Expected> expected(const std::string& column, const Values& proper
 }
 
 // All temperatures that the routes tell are kelvin, but for the reference drying machine's.
-Expected expected_temperature(const MachineName& machine, const Values& properties, const Values& parameters,
-                              bool reference) {
+ExpectedColumn expected_temperature(const MachineName& machine, const Values& properties, const Values& parameters,
+                                    bool reference) {
   if (const auto reached = properties.find("temperature"); reached != properties.end())
     return {reached->second, 1, reference && machine.machine == "drying" ? 0 : -kKelvin};
   if (const auto set = parameters.find("temperature"); set != parameters.end()) return {set->second, 1, -kKelvin};
   return {};
 }
 
-bool agrees(const Json& stored, const Expected& told) {
+bool agrees(const Json& stored, const ExpectedColumn& told) {
   if (!told.value.is_number()) return stored == told.value;
   if (!stored.is_number()) return false;
   const double value = told.value.get<double>() * told.factor + told.offset;
@@ -109,11 +109,11 @@ std::string row_problem(const Json& row, const Json& told, const MachineName& ma
   if (row.at("process") != machine.process()) return "process " + row.at("process").dump();
   if (row.at("state") != "On") return "state " + row.at("state").dump();
   if (row.at("duration") != told.at("step")) return "duration " + row.at("duration").dump();
-  const Expected temperature = expected_temperature(machine, properties, parameters, reference);
+  const ExpectedColumn temperature = expected_temperature(machine, properties, parameters, reference);
   if (!agrees(row.at("temperature_C"), temperature)) return "temperature_C " + row.at("temperature_C").dump();
   for (const auto& [column, value] : row.items()) {
     if (kCommon.contains(column)) continue;
-    Expected wanted;
+    ExpectedColumn wanted;
     if (column == "temperature") {
       // Coating has the column and never had a value for it.
       if (machine.machine != "coating") wanted = temperature;

@@ -19,8 +19,6 @@ using postgres::TcpProxy;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-const std::vector<std::string> kFast{"--step-interval", "0"};
-
 // The longest of many requests. In the report as a property of the test; only much more decides.
 milliseconds slowest(const char* name, int requests, const std::function<void()>& request) {
   Clock::duration longest{};

@@ -102,13 +102,6 @@ Json health_of(const Twin& twin) { return twin.http.get("/health").json(); }
 
 std::string database_status(const Twin& twin) { return health_of(twin).at("database").at("status"); }
 
-Json results_of(const Twin& twin, const std::string& batch) {
-  const Json whole = twin.get("/batches/" + batch);
-  Json results;
-  for (const char* part : {"seed", "models", "parameters", "machines", "end_of_line"}) results[part] = whole.at(part);
-  return results;
-}
-
 Json telemetry_of(const Twin& twin, const std::string& batch) {
   Json rows = twin.get("/batches/" + batch + "/telemetry").at("telemetry");
   for (Json& row : rows) row.erase("timestamp");

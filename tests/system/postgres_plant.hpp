@@ -58,9 +58,7 @@ class PostgresPlant {
 [[nodiscard]] Json health_of(const Twin& twin);
 [[nodiscard]] std::string database_status(const Twin& twin);
 
-/// All of a batch that depends on its seed and parameters only.
-[[nodiscard]] Json results_of(const Twin& twin, const std::string& batch);
-/// The same of its telemetry.
+/// What depends on the same of its telemetry.
 [[nodiscard]] Json telemetry_of(const Twin& twin, const std::string& batch);
 
 }  // namespace battery_twin::system

@@ -13,8 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const std::vector<std::string> kFast{"--step-interval", "0"};
-
 TEST(PostgresRestart, KilledAgainAndAgainEveryStepIsThereOnce) {
   constexpr int kBatches = 20;
   constexpr int kKills = 10;

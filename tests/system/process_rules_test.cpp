@@ -15,12 +15,6 @@ namespace {
 constexpr int kFailedToStart = 3;
 constexpr seconds kDrain{10};  // the contract's own limit, the only time that is asserted
 
-std::size_t count(const std::string& text, std::string_view part) {
-  std::size_t found = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
-  return found;
-}
-
 // The lines of stderr that hold the word, e.g. WARNING.
 std::vector<std::string> lines_with(const std::string& text, std::string_view word) {
   std::vector<std::string> lines;

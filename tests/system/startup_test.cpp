@@ -10,12 +10,6 @@ namespace {
 
 constexpr int kUsage = 2;
 
-std::size_t count(const std::string& text, std::string_view part) {
-  std::size_t found = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
-  return found;
-}
-
 TEST(Startup, SaysWhatScriptsWaitFor) {
   ServerProcess server;
   const std::string said = server.err();

@@ -29,14 +29,6 @@ std::vector<std::string> options(const Folder& folder, const std::vector<std::st
 
 bool is_done(const Twin& twin, const std::string& id) { return twin.get("/batches/" + id).at("status") == "completed"; }
 
-// All of a batch that depends on its seed and parameters only.
-Json results_of(const Twin& twin, const std::string& id) {
-  const Json batch = twin.get("/batches/" + id);
-  Json results;
-  for (const char* part : {"seed", "models", "parameters", "machines", "end_of_line"}) results[part] = batch.at(part);
-  return results;
-}
-
 std::string inflated(const std::string& gzip) {
   z_stream stream{};
   if (inflateInit2(&stream, 15 + 16) != Z_OK) return "no zlib";

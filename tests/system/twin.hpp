@@ -50,6 +50,11 @@ inline constexpr auto kMachines = std::to_array<MachineName>({
 /// Options of a server whose machines are those of the Python server.
 inline const std::vector<std::string> kReference{"--models", "reference"};
 
+/// Options of one that runs as fast as it can.
+inline const std::vector<std::string> kFast{"--step-interval", "0"};
+
+inline constexpr const char* kStart = "/factory/start";
+
 /// A server and a client of its routes. Its models are the mechanistic ones unless the options say otherwise. At the
 /// default pacing a batch takes more than a minute, so that what a test does at once it does while the batch is in its
 /// first machines.
@@ -90,5 +95,25 @@ struct Twin {
 
 /// What is wrong with the seq numbers: a hole, a repetition, a step back; empty when nothing is.
 [[nodiscard]] std::string seq_problem(const std::vector<Json>& messages);
+
+/// All of a batch that depends on its seed and parameters only.
+[[nodiscard]] inline Json results_of(const Twin& twin, const std::string& batch) {
+  const Json whole = twin.get("/batches/" + batch);
+  Json results;
+  for (const char* part : {"seed", "models", "parameters", "machines", "end_of_line"}) results[part] = whole.at(part);
+  return results;
+}
+
+/// How often a part stands in a text.
+[[nodiscard]] inline std::size_t count(const std::string& text, std::string_view part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
+  return found;
+}
+
+/// A body as it is, to where batches are started.
+inline HttpResponse post_text(const Twin& twin, const std::string& body, const std::string& type = "application/json") {
+  return twin.http.request("POST", kStart, body, {{"Content-Type", type}});
+}
 
 }  // namespace battery_twin::system

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 
 #include "../routes.hpp"
 #include "../time_text.hpp"
@@ -12,6 +13,32 @@ namespace {
 
 constexpr std::size_t kLongestElectrode = 64;    // bytes of a name that is told back
 constexpr std::chrono::seconds kLongestWait{5};  // of a reset, for the plant to be idle
+constexpr std::size_t kLongQueue = 1000;         // that takes half a millisecond to write
+
+// What a state is written from, all of one moment.
+struct State {
+  plant::PlantStatus plant;
+  std::vector<plant::MachineSnapshot> snapshots;           // of all stations
+  std::vector<std::optional<plant::BatchRecord>> running;  // in the plant's order
+  std::vector<std::string> machines;                       // written
+};
+
+Response response_of(const State& state, const plant::Layout& layout) {
+  Response response;
+  response.body.reserve(16 * 1024);
+  JsonWriter writer(response.body);
+  writer.begin_object().member("success", true).member("message", "The plant's state now");
+  writer.key("data").begin_object().key("batch_requests").begin_array();
+  for (const std::string& id : state.plant.queue)
+    compat::write_batch(writer, id, std::nullopt, state.snapshots, layout);
+  writer.end_array().key("running_batches").begin_array();
+  for (std::size_t i = 0; i < state.running.size(); ++i)
+    compat::write_batch(writer, state.plant.running[i].id, state.running[i], state.snapshots, layout);
+  writer.end_array().key("machine_statuses").begin_array();
+  for (const std::string& machine : state.machines) writer.written(machine);
+  writer.end_array().end_object().end_object();
+  return response;
+}
 
 Response is_reset() { return compat::success("The plant was reset"); }
 
@@ -35,24 +62,14 @@ std::string Routes::compat_machine_text(const plant::Station& station) {
   return text;
 }
 
-std::optional<Response> Routes::compat_state(const Call& /*call*/) {
-  const plant::Layout& layout = plant_.layout();
-  const plant::PlantStatus status = plant_.status();
-  std::vector<plant::MachineSnapshot> snapshots;
-  for (const plant::Station& station : layout.stations()) snapshots.push_back(plant_.machine(station));
-  Response response;
-  response.body.reserve(16 * 1024);
-  JsonWriter writer(response.body);
-  writer.begin_object().member("success", true).member("message", "The plant's state now");
-  writer.key("data").begin_object().key("batch_requests").begin_array();
-  for (const std::string& id : status.queue) compat::write_batch(writer, id, std::nullopt, snapshots, layout);
-  writer.end_array().key("running_batches").begin_array();
-  for (const auto& batch : status.running)
-    compat::write_batch(writer, batch.id, plant_.batch(batch.id), snapshots, layout);
-  writer.end_array().key("machine_statuses").begin_array();
-  for (const plant::Station& station : layout.stations()) writer.written(compat_machine_text(station));
-  writer.end_array().end_object().end_object();
-  return response;
+std::optional<Response> Routes::compat_state(const Call& call) {
+  const auto state = std::make_shared<State>(State{plant_.status(), {}, {}, {}});
+  for (const plant::Station& station : plant_.layout().stations()) state->snapshots.push_back(plant_.machine(station));
+  for (const auto& batch : state->plant.running) state->running.push_back(plant_.batch(batch.id));
+  for (const plant::Station& station : plant_.layout().stations())
+    state->machines.push_back(compat_machine_text(station));
+  if (state->plant.queue.size() <= kLongQueue) return response_of(*state, plant_.layout());
+  return make_aside(call.later, [this, state] { return response_of(*state, plant_.layout()); });
 }
 
 std::optional<Response> Routes::compat_plant_state(const Call& /*call*/) {

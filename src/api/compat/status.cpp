@@ -1,8 +1,5 @@
 #include "status.hpp"
 
-#include <algorithm>
-#include <ranges>
-
 namespace battery_twin::api::compat {
 namespace {
 
@@ -10,7 +7,9 @@ namespace {
 bool write_newest(JsonWriter& writer, process::Line line, const std::string& id,
                   const std::optional<plant::BatchRecord>& batch, const std::vector<plant::MachineSnapshot>& snapshots,
                   const plant::Layout& layout) {
-  for (const plant::Station& station : layout.stations(line) | std::views::reverse) {
+  const auto stations = layout.stations(line);
+  for (auto last = stations.rbegin(); last != stations.rend(); ++last) {
+    const plant::Station& station = *last;
     const plant::MachineSnapshot& now = snapshots[station.index];
     if (now.on && *now.batch_id == id) {
       write_properties(writer, station, now.models, now.properties);

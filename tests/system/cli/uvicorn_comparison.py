@@ -3,6 +3,7 @@
 log, header fields, sockets. What differs on purpose stands in DIFFERENCES, and must differ, so that the table stays true.
 
 usage: uvicorn_comparison.py PATH_OF_BATTERY_TWIN [SCENARIO ...]
+BATTERY_TWIN_TEST_BINARY names another build, one with sanitizers for example.
 Exit code 77: there is no uvicorn or no FastAPI.
 """
 
@@ -546,6 +547,7 @@ if __name__ == "__main__":
         with open(os.path.join(FOLDER, "twin_app.py"), "w", encoding="utf-8") as application:
             application.write(APPLICATION)
         COMMANDS = {"uvicorn": [PYTHON, "-m", "uvicorn", "twin_app:app"],
-                    "battery-twin": [os.path.abspath(sys.argv[1]), "twin_app:app"]}
+                    "battery-twin": [os.path.abspath(os.environ.get("BATTERY_TWIN_TEST_BINARY", sys.argv[1])),
+                                     "twin_app:app"]}
         CERTIFICATES = {name: certificate(name) for name in ("server", "client")}
         sys.exit(main())

@@ -3,6 +3,7 @@
 and the shape of the body are the same, or the difference has a name.
 
 usage: differential.py SERVER [--list]
+BATTERY_TWIN_TEST_BINARY names another build, one with sanitizers for example.
 
 DIFFERENCES is the table of names; docs/differences.md has a row for each. A request that differs without one fails the
 test, and so does a name that no request needs. --list prints what each name was needed for. Ends with 77 where Debian's
@@ -86,7 +87,8 @@ class Server:
 
     def __init__(self, name, command, port, **options):
         self.port = port
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                        **{"stderr": subprocess.DEVNULL, **options})
         self.connection = None
         end = time.monotonic() + PATIENCE
         while True:
@@ -136,6 +138,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        return self.process.returncode
 
 
 def free_port():
@@ -580,6 +583,21 @@ def documented():
     return [row for row in rows[1:] if not set(row) <= set("-| ")]
 
 
+def compare_all(ours, theirs):
+    if ours.ask(Request("PATCH", "/factory/pacing", {"paused": True})).status != 200:
+        sys.exit("the plant cannot be paused")
+    comparison = Comparison(ours, theirs)
+    for group, requests in GROUPS.items():
+        for request in requests():
+            comparison.has_changed = False
+            comparison.compare(group, request)
+            if comparison.has_changed:
+                comparison.empty()
+    for request in limits():
+        comparison.compare("limits", request)
+    return comparison
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("server")
@@ -596,21 +614,22 @@ def main():
                         port, cwd=HERE, env={**os.environ, "QUEUE_LIMIT": str(QUEUE_LIMIT)})
         stack.callback(theirs.end)
         port = free_port()
-        ours = Server(OURS, [os.path.abspath(arguments.server), "--port", str(port), "--db", "none", "--models",
-                             "reference", "--queue-limit", str(QUEUE_LIMIT), "--no-access-log"], port, cwd=folder)
+        program = os.path.abspath(os.environ.get("BATTERY_TWIN_TEST_BINARY", arguments.server))
+        said = stack.enter_context(open(os.path.join(folder, "stderr"), "w+", encoding="utf-8", errors="replace"))
+        ours = Server(OURS, [program, "--port", str(port), "--db", "none", "--models",
+                             "reference", "--queue-limit", str(QUEUE_LIMIT), "--no-access-log"], port, cwd=folder,
+                      stderr=said)
         stack.callback(ours.end)
-        if ours.ask(Request("PATCH", "/factory/pacing", {"paused": True})).status != 200:
-            sys.exit("the plant cannot be paused")
-        comparison = Comparison(ours, theirs)
-        for group, requests in GROUPS.items():
-            for request in requests():
-                comparison.has_changed = False
-                comparison.compare(group, request)
-                if comparison.has_changed:
-                    comparison.empty()
-        for request in limits():
-            comparison.compare("limits", request)
-    failures = comparison.failures
+        try:
+            comparison = compare_all(ours, theirs)
+        except (OSError, http.client.HTTPException):
+            said.seek(0)
+            print(said.read()[-5000:])
+            raise
+        failures = comparison.failures
+        if (code := ours.end()) != 0:  # a sanitizer that has found something has a code of its own
+            said.seek(0)
+            failures.append(f"{OURS} ends with {code}: {said.read()[-5000:]}")
     for name in DIFFERENCES:
         if name not in comparison.used:
             failures.append(f"no request needs the difference \"{name}\" any more")
