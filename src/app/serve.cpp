@@ -10,6 +10,7 @@
 #include <cmath>
 #include <csignal>
 #include <functional>
+#include <optional>
 
 #include "assets.hpp"
 #include "battery_twin/api/api.hpp"
@@ -168,6 +169,9 @@ int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
   std::signal(SIGXFSZ, SIG_IGN);  // NOLINT(cert-err33-c): a file that may not grow is an error like a full disk
   http::raise_descriptor_limit();
+  // It takes variables away, so it comes before there are other threads, some of which read them.
+  const bool may_be_passed = options.server.fd < 0 && options.server.uds.empty();
+  const std::optional<int> passed_socket = may_be_passed ? socket_of_service_manager() : std::nullopt;
   Log log(
       {.level = options.log_level, .access = options.access_log, .colours = options.colours, .json = options.log_json});
   const std::string pid = std::to_string(::getpid());
@@ -241,7 +245,7 @@ int serve(const ServeOptions& options) {
   std::unique_ptr<http::Server> server;
   try {
     http::ServerConfig config = server_config(options, options.tls ? http::load_tls(*options.tls) : nullptr);
-    if (config.fd < 0 && config.uds.empty()) config.fd = socket_of_service_manager().value_or(config.fd);
+    config.fd = passed_socket.value_or(config.fd);
     server = http::make_server(io, *api, std::move(config));
   } catch (const std::exception& error) {
     log.error(error.what());
