@@ -67,6 +67,17 @@ std::string name_in(const std::string& statement) {
   return name;
 }
 
+// What is wrong with it, or nothing. CLI11 passes over some of these, and a token that was to be filled in would be
+// none.
+std::string complaint_about_value(const std::string& statement, const std::string& name) {
+  const auto equals = statement.find('=');
+  if (equals == std::string::npos) return {};
+  const std::string value = CLI::detail::trim_copy(statement.substr(equals + 1));
+  if (value.empty()) return "there is no value behind " + name;
+  const bool is_empty_list = value.front() == '[' && value.find_first_not_of(" \t\r", 1) == value.size() - 1;
+  return is_empty_list ? "the list of " + name + " is empty" : std::string{};
+}
+
 }  // namespace
 
 std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
@@ -79,6 +90,8 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     if (const auto [first, is_new] = lines_.try_emplace(name, statement.line); !is_new)
       throw error_in(statement.line,
                      name.substr(0, name.find(' ')) + " stands in line " + std::to_string(first->second) + " already");
+    if (const std::string wrong = complaint_about_value(statement.text, name); !wrong.empty())
+      throw error_in(statement.line, wrong);
     plain << statement.text << '\n';
   }
   return CLI::ConfigTOML::from_config(plain);

@@ -11,7 +11,6 @@
 #include <limits>
 #include <memory>
 #include <random>
-#include <regex>
 #include <sstream>
 #include <thread>
 
@@ -83,11 +82,28 @@ class OptionReader {
         if (std::ranges::find(arguments_, command) != arguments_.end())
           return app::complaint(kExitUsage, command + " comes before all options: battery-twin " + command + " --help");
       }
-      const bool names_strangers = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-      return complaint(kExitUsage,
-                       (names_strangers ? without_values(error.what()) : std::string(error.what())) + "\nTry --help");
+      return complaint_about_use(error.what());
     }
     return complaint_about_lists();
+  }
+
+  /// Loads a file of variables, which only the options say where it is. Those that stand for options then count as if
+  /// they had been in the environment before.
+  std::optional<Complaint> join(const std::string& environment_file) {
+    try {
+      load_environment_file(environment_file);
+    } catch (const std::runtime_error& error) {
+      return complaint(kExitUsage, std::string("--env-file: ") + error.what());
+    }
+    // A second parsing would have to read the configuration file again, which may be a pipe.
+    const std::size_t before = arguments_.size();
+    add_environment(app_, arguments_);
+    try {
+      for (std::size_t i = before; i < arguments_.size(); ++i) set(arguments_[i]);
+    } catch (const CLI::Error& error) {
+      return complaint_about_use(error.what());
+    }
+    return std::nullopt;
   }
 
   /// @param sentence  about an option, which it names: where that stands in the file it says so
@@ -96,10 +112,36 @@ class OptionReader {
   }
 
  private:
-  // Behind a name that is spelled wrong may stand a token.
-  static std::string without_values(const std::string& arguments) {
-    static const std::regex value("=[^ ]*");
-    return std::regex_replace(arguments, value, "=…");
+  [[nodiscard]] Complaint complaint_about_use(const std::string& sentence) const {
+    const std::string stranger = about_stranger();
+    return complaint(kExitUsage, (stranger.empty() ? sentence : stranger) + "\nTry --help");
+  }
+
+  // The first word that nothing knows what to do with, or nothing. Behind a name that is spelled wrong may stand a
+  // token: no more is said than the name.
+  [[nodiscard]] std::string about_stranger() const {
+    const std::vector<std::string> strangers = app_.remaining();
+    const auto is_option = [](const std::string& word) {
+      return word.starts_with('-') && word.find_first_not_of('-') != std::string::npos;
+    };
+    const auto option = std::ranges::find_if(strangers, is_option);
+    if (option == strangers.end()) {
+      const bool is_any = std::ranges::any_of(strangers, [](const std::string& word) { return word != "--"; });
+      return is_any ? "a word belongs to no option; one that may be repeated takes one value each time" : "";
+    }
+    std::string name = option->substr(0, option->find('='));
+    const std::string meant = nearest(name.substr(name.find_first_not_of('-')), names_of_options(app_));
+    if (meant.empty() && !name.starts_with("--")) name.resize(2);  // -pPASSWORD
+    return name + " is no option" + (meant.empty() ? "" : ": is --" + meant + " meant?");
+  }
+
+  // "--name=value", instead of what the file has. None of these may be repeated.
+  void set(const std::string& argument) {
+    const auto equals = argument.find('=');
+    CLI::Option* option = app_.get_option(argument.substr(0, equals));
+    option->clear();
+    option->add_result(argument.substr(equals + 1));
+    option->run_callback();
   }
 
   [[nodiscard]] std::string path() const { return app_.get_config_ptr()->as<std::string>(); }
@@ -229,7 +271,8 @@ std::optional<http::TlsConfig> tls_from(http::TlsConfig tls, int clients) {
 // A token's variable that is there and says nothing is one that was to be filled in: no server is to be open for that.
 std::optional<std::string> empty_token_variable() {
   for (const char* name : {"BATTERY_TWIN_TOKEN", "BATTERY_TWIN_READ_TOKEN", "BATTERY_TWIN_TOKEN_FILE"}) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): --env-file sets some, before there are threads
+    const char* value = std::getenv(name);
     if (value != nullptr && std::string_view(value).find_first_not_of(" \t\n") == std::string_view::npos) return name;
   }
   return std::nullopt;
@@ -279,9 +322,12 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   std::string application;
   app.add_option("APP", application, "Accepted and ignored, as in uvicorn module:app")
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
-      ->check([](const std::string& text) {
-        return text.find(':') != std::string::npos ? std::string{}
-                                                   : text + " is no command: there are serve and simulate";
+      ->check([&words = options.arguments](const std::string& text) {
+        if (text.find(':') != std::string::npos) return std::string{};
+        // Behind other words it may be a second token.
+        const bool is_first = !words.empty() && words.front() == text;
+        return is_first ? text + " is no command: there are serve and simulate"
+                        : std::string("the word that belongs to no option should be like module:app");
       })
       ->group("uvicorn only");
 
@@ -398,6 +444,9 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
 
   OptionReader reader(app, std::move(arguments), file);
   if (auto wrong = reader.parse()) return std::move(*wrong);
+  if (reading == Reading::first && !options.environment_file.empty()) {
+    if (auto wrong = reader.join(options.environment_file)) return std::move(*wrong);
+  }
   options.warnings = about_unknown_variables(
       app, {"batches", "parameters", "cells", "vary", "per-cell", "stepping", "output", "trace"});  // those of simulate
   try {
@@ -477,16 +526,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
 }  // namespace
 
 std::variant<ServeOptions, Exit> read_serve_options(std::vector<std::string> arguments) {
-  auto read = read_options(arguments, Reading::first);
-  if (const auto* options = std::get_if<ServeOptions>(&read);
-      options != nullptr && !options->environment_file.empty()) {
-    try {
-      load_environment_file(options->environment_file);
-    } catch (const std::runtime_error& error) {
-      return say(complaint(kExitUsage, std::string("--env-file: ") + error.what()));
-    }
-    read = read_options(std::move(arguments), Reading::first);
-  }
+  auto read = read_options(std::move(arguments), Reading::first);
   if (const auto* wrong = std::get_if<Complaint>(&read)) return say(*wrong);
   return std::move(std::get<ServeOptions>(read));
 }

@@ -38,6 +38,30 @@ bool is_newer(const Trace& trace, std::chrono::system_clock::time_point time) {
   });
 }
 
+// Some files, and what is known of them.
+class Watch {
+ public:
+  /// @param read_at  before they were read: what has changed since may not have been
+  Watch(std::vector<std::string> files, std::chrono::system_clock::time_point read_at)
+      : files_(std::move(files)), seen_(look_at(files_)), known_(is_newer(seen_, read_at) ? Trace{} : seen_) {}
+
+  [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
+  /// @return true where there is something new, and has been at the look before: a file that is being written waits
+  [[nodiscard]] bool look() {
+    Trace now = look_at(files_);
+    const bool has_settled = now == seen_ && now != known_;
+    seen_ = std::move(now);
+    return has_settled;
+  }
+  /// What was seen last is about to be read.
+  void take() { known_ = seen_; }
+
+ private:
+  std::vector<std::string> files_;
+  Trace seen_;
+  Trace known_;
+};
+
 std::variant<Settings, std::string> read_settings(const std::vector<std::string>& arguments) {
   try {
     auto options = reread_serve_options(arguments);
@@ -146,6 +170,7 @@ SettingsChange compare(const ServeOptions& running, const ServeOptions& read) {
 Reloader::Reloader(const ServeOptions& running, bool watch,
                    std::function<void(std::variant<Settings, std::string>)> on_read)
     : arguments_(running.arguments),
+      is_watching_(watch),
       files_(watch ? files_of(running) : std::vector<std::string>{}),
       known_at_(running.read_at),
       on_read_(std::move(on_read)),
@@ -169,26 +194,27 @@ void Reloader::request() {
 }
 
 void Reloader::work() {
-  Trace seen = look_at(files_);
-  // What changed while the server started has not been read.
-  Trace known = is_newer(seen, known_at_) ? Trace{} : seen;
+  Watch watch(files_, known_at_);
   const auto is_wanted = [this] { return requested_ || stop_; };
   std::unique_lock lock(mutex_);
   while (!stop_) {
-    if (files_.empty())
+    if (watch.files().empty())
       changed_.wait(lock, is_wanted);
     else
       changed_.wait_for(lock, kLook, is_wanted);
     if (stop_) return;
     const bool requested = std::exchange(requested_, false);
     lock.unlock();
-    // A file that is being written is looked at again a moment later.
-    Trace now = look_at(files_);
-    const bool has_settled = now == seen && now != known;
-    seen = now;
+    const bool has_settled = watch.look();
     if (requested || has_settled) {
-      known = std::move(now);
-      on_read_(read_settings(arguments_));
+      watch.take();
+      auto read = read_settings(arguments_);
+      // Which files are of interest stands in one of them.
+      if (const auto* settings = std::get_if<Settings>(&read); is_watching_ && settings != nullptr) {
+        if (auto files = files_of(settings->options); files != watch.files())
+          watch = Watch(std::move(files), settings->options.read_at);
+      }
+      on_read_(std::move(read));
     }
     lock.lock();
   }

@@ -31,7 +31,8 @@ struct Settings {
 class Reloader {
  public:
   /// @param running  what the server was started with
-  /// @param watch    read also when one of the files has changed and stays as it is for a moment
+  /// @param watch    read also when one of the files has changed and stays as it is for a moment, also
+  ///                 of those that the configuration names later
   /// @param on_read  told what was read, or in one sentence why it cannot be; on the reloader's thread
   Reloader(const ServeOptions& running, bool watch, std::function<void(std::variant<Settings, std::string>)> on_read);
   ~Reloader();
@@ -45,7 +46,8 @@ class Reloader {
   void work();
 
   std::vector<std::string> arguments_;
-  std::vector<std::string> files_;  // that are watched
+  const bool is_watching_;
+  const std::vector<std::string> files_;  // that are watched at first
   std::chrono::system_clock::time_point known_at_;
   std::function<void(std::variant<Settings, std::string>)> on_read_;
   std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <csignal>
 #include <functional>
+#include <optional>
 
 #include "assets.hpp"
 #include "battery_twin/api/api.hpp"
@@ -162,12 +163,143 @@ std::unique_ptr<store::Store> open_store(const ServeOptions& options, const plan
                               {.url = options.postgres, .spool = std::move(config), .spool_rows = options.spool_rows});
 }
 
+// The store as it was left, and the plant as it was when it was last stopped.
+struct Restored {
+  std::unique_ptr<store::Store> store;  // or null: nothing is kept
+  plant::Kept kept;
+};
+
+Restored restore(const ServeOptions& options, plant::PlantConfig& plant, plant::EventQueue& events, Log& log) {
+  Restored restored{.store = open_store(options, plant::standard_layout(), log), .kept = {}};
+  auto& [store, kept] = restored;
+  if (!store) return restored;
+  kept = store->load(plant.models, std::min(plant.history_limit, kBatchesAtStart), kHistory);
+  events.keep(*store, kept.last_seq);
+  store->on_kept([&events](std::uint64_t seq) { events.kept(seq); });
+  if (kept.step_interval_us && !options.step_interval_given)
+    plant.step_interval = plant::Interval(*kept.step_interval_us);
+  plant.paused = kept.paused;
+  log.info((options.postgres.empty() ? "Database " : "PostgreSQL, by way of ") + options.database + ": " +
+           counted(kept.ids.size(), "batch", "batches") + ", of which " +
+           counted(kept.open.size(), "goes on", "go on"));
+  if (kept.paused) log.warning("The plant is paused, as it was when it was last stopped: PATCH /factory/pacing");
+  return restored;
+}
+
+http::ServerConfig server_config(const ServeOptions& options, std::shared_ptr<const http::Tls> tls,
+                                 LeftBehind& left_behind, Log& log) {
+  http::ServerConfig config = options.server;
+  config.tls = std::move(tls);
+  config.on_error = [&log](std::string_view text) { log.error(text); };
+  config.on_left_behind = [&left_behind] { left_behind.note(); };
+  if (log.has_access_log()) {
+    config.on_access = [&log](auto... parts) { log.access(parts...); };
+  }
+  return config;
+}
+
+// Takes what has changed in the configuration, at SIGHUP and, where that is wanted, by itself.
+class Reloading {
+ public:
+  Reloading(asio::io_context& io, const ServeOptions& options, http::Server& server, plant::PlantSimulation& plant,
+            LeftBehind& left_behind, Log& log)
+      : io_(io),
+        server_(server),
+        plant_(plant),
+        left_behind_(left_behind),
+        log_(log),
+        running_(options),
+        running_tls_(tls_contents(options)),
+        hangup_(io, SIGHUP),
+        reloader_(options, options.reload, [this](auto read) { when_read(std::move(read)); }) {
+    wait_for_hangup();
+  }
+
+  /// What of the configuration holds now.
+  [[nodiscard]] const ServeOptions& running() const { return running_; }
+  void stop() { hangup_.cancel(); }
+
+ private:
+  void wait_for_hangup() {
+    hangup_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      tell_service_manager_of_reload();
+      reloader_.request();
+      wait_for_hangup();
+    });
+  }
+
+  // On the reloader's thread.
+  void when_read(std::variant<Settings, std::string> read) {
+    asio::post(io_, [this, read = std::move(read)]() mutable {
+      if (auto* settings = std::get_if<Settings>(&read))
+        change_to(std::move(*settings));
+      else
+        log_.error("the configuration stays as it was: " + std::get<std::string>(read));
+      tell_service_manager("READY=1");
+    });
+  }
+
+  void change_to(Settings settings) {
+    const SettingsChange change = compare(running_, settings.options);
+    if (!change.restart.empty()) log_.warning(listed(change.restart) + ": needs a restart");
+    log_.change(settings.options.log_level, settings.options.access_log);
+    server_.configure(server_config(settings.options, settings.tls, left_behind_, log_));
+    if (settings.options.plant.step_interval != running_.plant.step_interval)
+      plant_.set_pacing({settings.options.plant.step_interval, plant_.pacing().paused});
+    log_.info("The configuration was read again: " +
+              (change.live.empty() ? "no option that can change now has" : listed(change.live)) +
+              (settings.tls && running_.tls ? about_tls(running_tls_, settings.tls_contents) : ""));
+    running_tls_ = std::move(settings.tls_contents);
+    if (settings.options.server.tokens != running_.server.tokens) tell_of_tokens(settings.options, server_, log_);
+    take(running_, std::move(settings.options), change);
+  }
+
+  asio::io_context& io_;
+  http::Server& server_;
+  plant::PlantSimulation& plant_;
+  LeftBehind& left_behind_;
+  Log& log_;
+  ServeOptions running_;
+  TlsContents running_tls_;
+  asio::signal_set hangup_;
+  Reloader reloader_;  // the last: its thread may use all of these at once
+};
+
+void tell_where(const ServeOptions& options, const http::Server& server, bool has_dashboard, Log& log) {
+  if (!has_dashboard) {
+    log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
+  } else if (const std::string url = server.browser_url(); !url.empty()) {
+    const std::string root = url + options.root_path;
+    log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
+  }
+  log.info("battery-twin running on " + server.url() + " (Press CTRL+C to quit)");
+}
+
+// Handlers that are left over hold sessions.
+void run_what_is_left(asio::io_context& io, Log& log) {
+  io.restart();
+  for (bool done = false; !done;) {
+    try {
+      io.poll();
+      done = true;
+    } catch (const std::exception& error) {  // it ends that handler; others may still hold sessions
+      log.error(std::string("a handler failed: ") + error.what());
+    } catch (...) {
+      log.error("a handler failed: unknown exception");
+    }
+  }
+}
+
 }  // namespace
 
 int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
   std::signal(SIGXFSZ, SIG_IGN);  // NOLINT(cert-err33-c): a file that may not grow is an error like a full disk
   http::raise_descriptor_limit();
+  // It takes variables away, so it comes before there are other threads, some of which read them.
+  const bool may_be_passed = options.server.fd < 0 && options.server.uds.empty();
+  const std::optional<int> passed_socket = may_be_passed ? socket_of_service_manager() : std::nullopt;
   Log log(
       {.level = options.log_level, .access = options.access_log, .colours = options.colours, .json = options.log_json});
   const std::string pid = std::to_string(::getpid());
@@ -189,37 +321,24 @@ int serve(const ServeOptions& options) {
   // Sockets and timers belong to the thread that runs it; others only post.
   asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
   plant::EventQueue events(kRoomForEvents);
-  const plant::Layout& layout = plant::standard_layout();
-  std::unique_ptr<store::Store> store;
-  plant::Kept kept;
   plant::PlantConfig plant_config = options.plant;
+  Restored restored;
   try {
-    store = open_store(options, layout, log);
-    if (store) kept = store->load(plant_config.models, std::min(plant_config.history_limit, kBatchesAtStart), kHistory);
+    restored = restore(options, plant_config, events, log);
   } catch (const std::exception& error) {
     log.error(error.what());
     return kExitStart;
   }
-  if (store) {
-    events.keep(*store, kept.last_seq);
-    store->on_kept([&events](std::uint64_t seq) { events.kept(seq); });
-    if (kept.step_interval_us && !options.step_interval_given)
-      plant_config.step_interval = plant::Interval(*kept.step_interval_us);
-    plant_config.paused = kept.paused;
-    log.info((options.postgres.empty() ? "Database " : "PostgreSQL, by way of ") + options.database + ": " +
-             counted(kept.ids.size(), "batch", "batches") + ", of which " +
-             counted(kept.open.size(), "goes on", "go on"));
-    if (kept.paused) log.warning("The plant is paused, as it was when it was last stopped: PATCH /factory/pacing");
-  }
-  std::vector<plant::Event> history = std::move(kept.events);
-  plant::PlantSimulation plant(layout, plant_config, events, store.get(), std::move(kept));
+  store::Store* const store = restored.store.get();
+  std::vector<plant::Event> history = std::move(restored.kept.events);
+  plant::PlantSimulation plant(plant::standard_layout(), plant_config, events, store, std::move(restored.kept));
   const auto api = api::make_api(
       plant, events,
       {.version = version(),
        .limits = {.models = options.plant.models, .design = options.plant.design, .max_steps = options.max_steps},
        .replay_capacity = kHistory,
        .on_event = [&log](const plant::Event& event) { log.event(event); },
-       .store = store.get(),
+       .store = store,
        .history = std::move(history),
        .assets = std::move(assets),
        .compat = options.compat,
@@ -228,63 +347,18 @@ int serve(const ServeOptions& options) {
   events.notify([&pump] { pump.start(); });
 
   LeftBehind left_behind(log);
-  const auto server_config = [&](const ServeOptions& from, std::shared_ptr<const http::Tls> tls) {
-    http::ServerConfig config = from.server;
-    config.tls = std::move(tls);
-    config.on_error = [&log](std::string_view text) { log.error(text); };
-    config.on_left_behind = [&left_behind] { left_behind.note(); };
-    if (log.has_access_log()) {
-      config.on_access = [&log](auto... parts) { log.access(parts...); };
-    }
-    return config;
-  };
   std::unique_ptr<http::Server> server;
   try {
-    http::ServerConfig config = server_config(options, options.tls ? http::load_tls(*options.tls) : nullptr);
-    if (config.fd < 0 && config.uds.empty()) config.fd = socket_of_service_manager().value_or(config.fd);
+    http::ServerConfig config =
+        server_config(options, options.tls ? http::load_tls(*options.tls) : nullptr, left_behind, log);
+    config.fd = passed_socket.value_or(config.fd);
     server = http::make_server(io, *api, std::move(config));
   } catch (const std::exception& error) {
     log.error(error.what());
     return kExitStart;
   }
   Ticker ticker(io, *api, pump, left_behind, log);
-
-  // What of the configuration holds now.
-  ServeOptions running = options;
-  TlsContents running_tls = tls_contents(options);
-  const auto change_to = [&](Settings settings) {
-    const SettingsChange change = compare(running, settings.options);
-    if (!change.restart.empty()) log.warning(listed(change.restart) + ": needs a restart");
-    log.change(settings.options.log_level, settings.options.access_log);
-    server->configure(server_config(settings.options, settings.tls));
-    if (settings.options.plant.step_interval != running.plant.step_interval)
-      plant.set_pacing({settings.options.plant.step_interval, plant.pacing().paused});
-    log.info("The configuration was read again: " +
-             (change.live.empty() ? "no option that can change now has" : listed(change.live)) +
-             (settings.tls && running.tls ? about_tls(running_tls, settings.tls_contents) : ""));
-    running_tls = std::move(settings.tls_contents);
-    if (settings.options.server.tokens != running.server.tokens) tell_of_tokens(settings.options, *server, log);
-    take(running, std::move(settings.options), change);
-  };
-  Reloader reloader(options, options.reload, [&](std::variant<Settings, std::string> read) {
-    asio::post(io, [&, read = std::move(read)]() mutable {
-      if (auto* settings = std::get_if<Settings>(&read))
-        change_to(std::move(*settings));
-      else
-        log.error("the configuration stays as it was: " + std::get<std::string>(read));
-      tell_service_manager("READY=1");
-    });
-  });
-  asio::signal_set hangup(io, SIGHUP);
-  const std::function<void()> wait_for_hangup = [&] {
-    hangup.async_wait([&](boost::system::error_code error, int) {
-      if (error) return;
-      tell_service_manager_of_reload();
-      reloader.request();
-      wait_for_hangup();
-    });
-  };
-  wait_for_hangup();
+  Reloading reloading(io, options, *server, plant, left_behind, log);
 
   bool forced = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -292,10 +366,10 @@ int serve(const ServeOptions& options) {
     if (error) return;
     log.info("Shutting down");
     tell_service_manager("STOPPING=1");
-    hangup.cancel();
+    reloading.stop();
     api->set_draining();
     plant.stop_accepting();
-    server->drain(running.graceful_timeout, [&] {
+    server->drain(reloading.running().graceful_timeout, [&] {
       ticker.stop();
       signals.cancel();
       io.stop();
@@ -310,13 +384,7 @@ int serve(const ServeOptions& options) {
 
   tell_of_tokens(options, *server, log);
   log.info("Application startup complete.");
-  if (!has_dashboard) {
-    log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
-  } else if (const std::string url = server->browser_url(); !url.empty()) {
-    const std::string root = url + options.root_path;
-    log.info("Dashboard: " + root + "/, API documentation: " + root + "/docs");
-  }
-  log.info("battery-twin running on " + server->url() + " (Press CTRL+C to quit)");
+  tell_where(options, *server, has_dashboard, log);
   tell_service_manager("READY=1");
   {
     const auto on_error = [&log](std::string_view text) { log.error(text); };
@@ -326,17 +394,7 @@ int serve(const ServeOptions& options) {
 
   // Sessions hold on to server and api: they must be gone before those.
   server->cut();
-  io.restart();
-  for (bool done = false; !done;) {
-    try {
-      io.poll();
-      done = true;
-    } catch (const std::exception& error) {  // it ends that handler; others may still hold sessions
-      log.error(std::string("a handler failed: ") + error.what());
-    } catch (...) {
-      log.error("a handler failed: unknown exception");
-    }
-  }
+  run_what_is_left(io, log);
   events.notify({});
   const std::size_t open = plant.stop();
   if (store) {

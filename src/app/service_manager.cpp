@@ -41,7 +41,8 @@ std::optional<int> socket_of_service_manager() {
 }
 
 void tell_service_manager(std::string_view state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): nobody sets any
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): what sets variables does so before there are threads
+  const char* path = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path == nullptr || (*path != '/' && *path != '@')) return;

@@ -438,7 +438,7 @@ TEST(AccessTokens, BadOnesAreRefusedAtTheStart) {
       {{"--token-file", broken}, {}, 3, "line 2: should be \"operator TOKEN\" or \"read TOKEN\""},
       {{"--token-file", empty}, {}, 3, "has no token"},
       {{"--config", unclear}, {}, 3, "there is no = behind token\n"},
-      {{"--tokens=secret-0123456789"}, {}, 2, "--tokens=…"},
+      {{"--tokens=secret-0123456789"}, {}, 2, "--tokens is no option: is --token meant?"},
   };
   for (const Case& one : cases) {
     std::vector<std::string> words{"env"};

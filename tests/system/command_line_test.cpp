@@ -173,6 +173,39 @@ TEST(CommandLine, AFileOfVariablesHasThoseOfPostgres) {
   EXPECT_TRUE(twin.server.wait_for_error_text("someone@/no/such/folder")) << twin.server.err();
 }
 
+TEST(CommandLine, AFileOfVariablesLeavesPipesToBeReadOnce) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=10.0.0.1\n");
+  const std::string script =
+      "exec \"$0\" \"$@\" 5< <(printf 'header = [\"X-A: 1\"]\\nforwarded-allow-ips = \"127.0.0.1\"\\ntoken = "
+      "\"in-the-file-0123456789\"\\n') 6< <(echo read in-the-other-0123456789) 7< <(echo '{\"name\": \"piped\"}')";
+  Twin twin({"--env-file", file, "--config", "/dev/fd/5", "--token-file", "/dev/fd/6", "--cell", "/dev/fd/7"},
+            {"bash", "-c", script});
+  EXPECT_NE(twin.server.err().find("cell piped"), std::string::npos) << twin.server.err();
+  EXPECT_EQ(twin.http.get("/health/live").field("x-a"), "1");
+  EXPECT_EQ(twin.http.get("/factory/status").status, 401);
+  for (const std::string token : {"in-the-file-0123456789", "in-the-other-0123456789"}) {
+    const Headers headers{{"Authorization", "Bearer " + token}, {"X-Forwarded-For", "192.0.2.1"}};
+    EXPECT_EQ(twin.http.get("/factory/status", headers).status, 200) << token;
+  }
+  // The environment comes before the configuration, also what joins it.
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  EXPECT_EQ(twin.server.out().find("192.0.2.1"), std::string::npos) << twin.server.out();
+}
+
+TEST(CommandLine, AFileOfVariablesMayBeNamedInTheConfiguration) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=nowhere\n");
+  Process process({binary(), "--config", write_file(folder, "twin.toml", "env-file = \"" + file + "\"\n")});
+  EXPECT_EQ(process.wait(), 2);
+  EXPECT_TRUE(process.err().starts_with("battery-twin: --forwarded-allow-ips: ")) << process.err();
+  write_file(folder, "env", "WEB_CONCURRENCY=many\n");
+  Process other({binary(), "--env-file", file});
+  EXPECT_EQ(other.wait(), 2);
+  EXPECT_NE(other.err().find("--workers = many"), std::string::npos) << other.err();
+}
+
 TEST(CommandLine, AFileHasListsOfSeveralLinesAndSignsInQuotes) {
   const testing::TemporaryFolder folder;
   const std::string file = write_file(folder, "twin.toml",
@@ -200,6 +233,9 @@ TEST(CommandLine, WhatIsWrongInAFileHasItsLine) {
            {"port = 1\nheader = [\n\"X-A: 1\",\n", 3, ", line 2: the bracket is not closed\n"},
            {"\nport = \"http\"\n", 2, ", line 2: Could not convert: --port = http\n"},
            {"header = [\n\"X-A: 1\"\n]\nlog-level = \"loud\"\n", 2, ", line 4: --log-level: "},
+           {"\ntoken = []\n", 3, ", line 2: the list of token is empty\n"},
+           {"header = [\n\n]\n", 3, ", line 1: the list of header is empty\n"},
+           {"\ntoken = # later\n", 3, ", line 2: there is no value behind token\n"},
            {"port = [1, 2]\n", 2, ", line 1: --port: should be one value and no list\n"},
            {"server-header = perhaps\n", 2, ", line 1: "},
            {"\nheader = [\"X\"]\n", 2, ", line 2: --header: should be NAME:VALUE\n"},
@@ -306,6 +342,44 @@ TEST(CommandLine, WhatIsWrongIsOneSentenceAndTheRightCode) {
     const std::string said = process.err();
     const bool is_usage = said.find("Try --help") != std::string::npos;
     EXPECT_LE(std::count(said.begin(), said.end(), '\n'), is_usage ? 2 : 4) << said;
+  }
+}
+
+TEST(CommandLine, WhatStandsBehindAMisspelledNameIsNotRepeated) {
+  const std::string secret = "secret-0123456789";
+  struct Case {
+    Words options;
+    std::string said;
+  };
+  const std::string misspelled = "--tokn is no option: is --token meant?";
+  const std::string too_many = "a word belongs to no option; one that may be repeated takes one value each time";
+  const std::string no_application = "the word that belongs to no option should be like module:app";
+  for (const Case& one : std::vector<Case>{
+           {{"--tokn", secret}, misspelled},
+           {{"--tokn=" + secret}, misspelled},
+           {{"--tokn=some words and " + secret}, misspelled},
+           {{"serve", "--tokn", secret}, misspelled},
+           {{"simulate", "--batchs", secret}, "--batchs is no option: is --batches meant?"},
+           {{"v2_server:app", "--tokn", secret}, misspelled},
+           {{"--tokn", secret, "v2_server:app"}, misspelled},
+           {{"--port", "http", "--tokn", secret}, misspelled},
+           {{"--read-tokens", secret}, "--read-tokens is no option: is --read-token meant?"},
+           {{"--ssl-keyfile-pasword", "a:" + secret},
+            "--ssl-keyfile-pasword is no option: is --ssl-keyfile-password meant?"},
+           {{"-token", secret}, "-token is no option: is --token meant?"},
+           {{"-p" + secret}, "-p is no option"},
+           {{"--nothing-like-it", secret}, "--nothing-like-it is no option"},
+           {{"--token", "first-0123456789", secret}, "APP: " + no_application},
+           {{"v2_server:app", "--token", "first-0123456789", secret}, too_many},
+           {{"v2_server:app", "---"}, too_many},
+           {{"sevre", "--port", "0"}, "APP: sevre is no command: there are serve and simulate"},
+       }) {
+    Words words{binary()};
+    words.insert(words.end(), one.options.begin(), one.options.end());
+    Process process(words);
+    EXPECT_EQ(process.wait(), 2) << one.said;
+    EXPECT_EQ(process.err(), "battery-twin: " + one.said + "\nTry --help\n") << ::testing::PrintToString(one.options);
+    EXPECT_EQ(process.out(), "");
   }
 }
 

@@ -89,6 +89,8 @@ TEST(Reload, WhatCannotChangeIsNamedInOneLine) {
   // It still needs it when nothing else has changed.
   one.twin.server.signal(SIGHUP);
   EXPECT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "no option that can change now has"));
+  EXPECT_EQ(count(one.twin.server.err(), "WARNING:  models, queue-limit: needs a restart\n"), 2)
+      << one.twin.server.err();
 }
 
 TEST(Reload, AnInvalidFileChangesNothing) {
@@ -118,6 +120,29 @@ TEST(Reload, FilesAreWatchedWhenWanted) {
   one.write("header = [\"X-New: 1\"]\n");
   ASSERT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "header"));
   EXPECT_EQ(one.twin.http.get("/health/live").field("x-new"), "1");
+}
+
+TEST(Reload, AFileThatIsNamedLaterIsWatchedToo) {
+  const testing::TemporaryFolder folder;
+  const std::string first = folder.file("first.tokens");
+  const std::string second = folder.file("second.tokens");
+  const auto write_token = [](const std::string& file, const std::string& token) {
+    std::ofstream(file + ".new") << "operator " << token << '\n';
+    std::filesystem::rename(file + ".new", file);
+  };
+  write_token(first, "first-0123456789");
+  write_token(second, "second-0123456789");
+  Configured one("token-file = \"" + first + "\"\n", {"--reload"});
+  const auto is_good = [&](const std::string& token) {
+    return one.twin.http.get("/factory/status", {{"Authorization", "Bearer " + token}}).status == 200;
+  };
+  EXPECT_TRUE(is_good("first-0123456789"));
+  one.write("token-file = \"" + second + "\"\n");
+  ASSERT_TRUE(Twin::eventually([&] { return is_good("second-0123456789"); })) << one.twin.server.err();
+  EXPECT_FALSE(is_good("first-0123456789"));
+  write_token(second, "third-0123456789");
+  ASSERT_TRUE(Twin::eventually([&] { return is_good("third-0123456789"); })) << one.twin.server.err();
+  EXPECT_FALSE(is_good("second-0123456789"));
 }
 
 TEST(Reload, AnotherCellNeedsARestart) {
