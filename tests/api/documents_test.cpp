@@ -54,7 +54,7 @@ std::vector<const Json*> places_of(const Json& group, const process::MachineType
   if (type.nested.empty()) return {&group.at("properties").at(std::string(field.name))};
   const Json& nested = group.at("oneOf").at(0).at("properties").at(std::string(type.nested));
   return {&nested.at("properties").at(std::string(field.name)),
-          &group.at("oneOf").at(1).at("properties").at(std::string(field.alias))};
+          &group.at("oneOf").at(1).at("properties").at(std::string(flat_name(type, field)))};
 }
 
 void expect_range(const Json& schema, const process::Range& range, const std::string& where) {
