@@ -143,6 +143,8 @@ class Routes {
 [[nodiscard]] Response json_response(int status, const Json& body);
 /// `{"detail": sentence}`
 [[nodiscard]] Response failure(int status, std::string_view sentence);
+/// 503, with when to come again.
+[[nodiscard]] Response busy_for(int seconds, std::string_view sentence);
 /// Why a batch was not accepted.
 [[nodiscard]] Response refusal_of(const plant::Refused& refused);
 /// 400 with the list.
