@@ -12,7 +12,7 @@ help:
 	@echo "make bench  install what is missing, build, measure beside nginx and others (docs/performance.md; make bench ARGS=--quick)"
 	@echo "make load   build and let a thousand clients and more be hostile (docs/load.md)"
 	@echo "make soak   all of them together under AddressSanitizer, half an hour (or: make soak MINUTES=5)"
-	@echo "make fuzz   feed every reader of input with what libFuzzer makes up (docs/testing.md; options: SECONDS=60 TARGET=query)"
+	@echo "make fuzz   feed every reader of input with what libFuzzer makes up (docs/fuzzing.md; options: SECONDS=60 TARGET=query)"
 
 run:
 	@config/install-packages.sh run

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <ctime>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -85,27 +86,47 @@ struct Hub {
   std::function<void()> on_gone;  // a connection has gone
   std::string outgoing;           // where a WebSocket puts together what it writes at once
   std::string answers;            // the same of HTTP
-  std::vector<std::shared_ptr<Connection>> to_flush;
+  std::deque<std::shared_ptr<Connection>> to_flush;
+  bool flush_is_posted = false;
 
   /// Calls the connection's `flush` after all that the loop has to do already. So what a connection is given by several
   /// handlers, or by one in several pieces, goes out in one write.
   void flush_later(std::shared_ptr<Connection> connection, const Executor& executor) {
     to_flush.push_back(std::move(connection));
-    if (to_flush.size() > 1) return;
     try {
-      boost::asio::post(executor, [this] { flush(); });
+      post_flush(executor);
     } catch (...) {
-      to_flush.pop_back();  // else all who come later would wait for a flush that nobody does
+      to_flush.pop_back();  // it tries again with what comes next
       throw;
     }
   }
 
-  void flush() {
-    for (const auto& connection : std::exchange(to_flush, {})) {
+  void post_flush(const Executor& executor) {
+    if (flush_is_posted) return;
+    boost::asio::post(executor, [this, executor] { flush(executor); });
+    flush_is_posted = true;
+  }
+
+  /// Of many clients as many as have their turn; between two turns others have theirs.
+  void flush(const Executor& executor) {
+    constexpr std::chrono::milliseconds kTurn{4};
+    flush_is_posted = false;
+    bool may_wait = true;
+    const auto started = about_now();
+    for (std::size_t left = to_flush.size(); left > 0; --left) {
+      const auto connection = std::move(to_flush.front());
+      to_flush.pop_front();
       try {
         connection->flush();
       } catch (...) {  // out of memory: it ends this one, not those behind it
         connection->cut();
+      }
+      if (!may_wait || about_now() - started < kTurn) continue;
+      try {
+        if (!to_flush.empty()) post_flush(executor);
+        return;
+      } catch (...) {
+        may_wait = false;
       }
     }
   }

@@ -172,6 +172,7 @@ class HttpSession final : public Connection {
   void forget() override {
     remembers_header_ = false;
     peer_.decide(hub_.config.trusted_proxies);
+    if (phase_ == Phase::body) admission_ = admission();  // it is not carried out yet
   }
 
  private:
@@ -288,7 +289,7 @@ class HttpSession final : public Connection {
     believe_proxy();
     allowed_origin_ = header_.origins == 0 ||
                       (header_.origins == 1 && hub_.policy.allows_origin(header_.origin, header_.host, secure_));
-    admission_ = hub_.config.tokens.empty() ? Admission{} : admit();
+    admission_ = admission();
     remembers_header_ = true;
     return route();
   }
@@ -313,12 +314,14 @@ class HttpSession final : public Connection {
       client_ = hub_.config.trusted_proxies.client(header_.forwarded_for).value_or(std::string{});
   }
 
-  Admission admit() {
+  [[nodiscard]] Admission admission() const {
+    if (hub_.config.tokens.empty()) return {};
     const api::RequestHead head = this->head();
     const bool with_query = header_.websocket && hub_.handler.is_websocket(head.path);
     return http::admit(hub_.config.tokens, is_preflight() ? api::Access::everybody : hub_.handler.access(head), header_,
                        with_query);
   }
+  [[nodiscard]] bool is_admitted() const { return admission_.verdict == Admission::Verdict::admitted; }
 
   // The header has been understood.
   std::optional<Next> route() {
@@ -332,7 +335,7 @@ class HttpSession final : public Connection {
       extra_.emplace_back("Access-Control-Allow-Origin", header_.origin);
       extra_.emplace_back("Vary", "Origin");
     }
-    if (admission_.verdict != Admission::Verdict::admitted) {
+    if (!is_admitted()) {
       const api::Response refusal = refusal_of(admission_.verdict);
       if (header_.has_body()) return refuse(refusal);
       return answer(refusal);
@@ -354,6 +357,7 @@ class HttpSession final : public Connection {
     buffer_.consume(body_->take(buffered()));
     if (body_->refusal()) return refuse(*body_->refusal());
     if (!body_->done()) return Next::read;
+    if (!is_admitted()) return refuse(refusal_of(admission_.verdict));
     return handle(body_->body());
   }
 
@@ -560,10 +564,7 @@ class HttpSession final : public Connection {
     switch (phase_) {
       case Phase::idle:
         set_deadline(now_ + (fresh_ ? hub_.config.header_timeout : hub_.config.keep_alive_timeout));
-        if (buffer_.size() == 0 && room_ > kIdleRead && !filled_) {
-          buffer_ = {};
-          room_ = kIdleRead;
-        }
+        hold_little();
         break;
       case Phase::header:
         set_deadline(first_byte_at_ + hub_.config.header_timeout);
@@ -578,8 +579,7 @@ class HttpSession final : public Connection {
     buffer_.commit(size);
     idle_ = false;
     fresh_ = false;
-    filled_ = size == room_;
-    if (filled_) read_on();
+    if (size == room_) read_on();
     now_ = about_now();
   }
 
@@ -589,7 +589,18 @@ class HttpSession final : public Connection {
     error_code ignored;
     const std::size_t size = socket_.read_some(buffer_.prepare(room_), ignored);
     buffer_.commit(size);
-    filled_ = size == room_;
+  }
+
+  // While nothing is under way: most connections do nothing for most of the time.
+  void hold_little() {
+    if (buffer_.size() == 0 && room_ > kIdleRead) {
+      buffer_ = {};
+      room_ = kIdleRead;
+    }
+    if (header_bytes_.capacity() > kIdleRead) {
+      begin_header();
+      header_bytes_ = {};
+    }
   }
 
   // No more bytes come. A client that is still there gets an answer if it has begun a request.
@@ -679,7 +690,6 @@ class HttpSession final : public Connection {
 
   beast::flat_buffer buffer_;     // read, but not used yet
   std::size_t room_ = kIdleRead;  // for the next read
-  bool filled_ = false;           // the last read used all of its room
   std::string unsent_;            // what the socket did not take at once
   std::size_t unsent_from_ = 0;
   std::shared_ptr<Pending<api::Response>> pending_;

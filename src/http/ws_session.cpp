@@ -31,6 +31,7 @@ class WsSession final : public Connection, public api::Sink {
     unread_ = leftover;
     queue_.push_raw(std::make_shared<const std::string>(std::move(answer)));
     flush_later();
+    if (!hub_.config.tokens.knows(token_)) return close(CloseCode::policy_violation);  // not any more
     guarded([&] {
       feed_ = hub_.handler.open_feed(head, *this);
       feed_->refill();

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-// What the fuzz targets share. docs/testing.md says what there is.
+// What the fuzz targets share. docs/fuzzing.md says what there is.
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

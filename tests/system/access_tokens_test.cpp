@@ -313,6 +313,39 @@ TEST(AccessTokens, AFileHoldsManyAndMayChange) {
   }
 }
 
+TEST(AccessTokens, ABodyThatComesAfterTheTokenHasGoneIsNotCarriedOut) {
+  const std::string another = "another-0123456789";
+  const TokenFile file("operator " + kOperator + "\noperator " + another + "\n");
+  Twin twin(file.options());
+  const std::string body = R"({"step_interval_ms": 7})";
+  const auto request_with = [&](const std::string& token) {
+    Headers headers = shown(token);
+    headers.emplace_back("Content-Type", "application/json");
+    return request_text("PATCH", "/factory/pacing", body, headers);
+  };
+  const std::string request = request_with(kOperator);
+  const std::string head = request.substr(0, request.size() - body.size());
+  Connection revoked(twin.server.port());
+  revoked.send(head + body.substr(0, 5));
+  Connection good(twin.server.port());
+  const std::string other = request_with(another);
+  good.send(other.substr(0, other.size() - 3));
+  // Both heads have been looked at when what came after them is answered.
+  EXPECT_EQ(twin.http.get("/factory/status", shown(kOperator)).status, 200);
+  file.write("operator " + another + "\n");
+  twin.server.signal(SIGHUP);
+  ASSERT_TRUE(twin.server.wait_for_error_text("The configuration was read again: token-file\n")) << twin.server.err();
+  revoked.send(body.substr(5));
+  EXPECT_EQ(read_response(revoked).status, 401);
+  const auto pacing = [&] {
+    return Json::parse(twin.http.get("/factory/status", shown(another)).body).at("pacing").at("step_interval_ms");
+  };
+  EXPECT_NE(pacing(), 7);
+  good.send(other.substr(other.size() - 3));
+  EXPECT_EQ(read_response(good).status, 200);
+  EXPECT_EQ(pacing(), 7);
+}
+
 TEST(AccessTokens, AFileThatIsNotGoodChangesNothing) {
   const TokenFile file("operator " + kOperator + "\n");
   Twin twin(file.options());

@@ -49,7 +49,7 @@ TEST(W1, FramesOfAllKindsGoOutWholeAndInOrder) {
 // Several clients that do not read. In each round one of them begins to: the first ones have lost nothing, and the one
 // that comes too late has been closed.
 TEST(W2, WhoLeavesTooMuchUnreadIsClosedWith1013) {
-  const Twin twin;
+  const Twin twin({"--ws-ping-interval", "600"});  // who waits for its round answers no pings
   EventMaker maker(twin);
   constexpr std::size_t kClients = 40;
   constexpr int kEventsARound = 500;
