@@ -59,9 +59,7 @@ TEST(AccessTokens, EveryRouteAsksForWhatItNeeds) {
     const std::string& path = documented.path;
     for (const std::string& method : documented.methods) {
       ++routes;
-      const auto status = [&](const Headers& headers) {
-        return twin.http.request(method, path, {}, headers).status;
-      };
+      const auto status = [&](const Headers& headers) { return twin.http.request(method, path, {}, headers).status; };
       const std::string route = method + " " + path;
       if (open.contains(pattern)) {
         for (const Headers& headers : {Headers{}, shown("nonsense"), shown(kReader), shown(kOperator)})
