@@ -1,4 +1,5 @@
 #include "battery_twin/process/end_of_line.hpp"
+#include "battery_twin/process/mixing.hpp"
 #include "battery_twin/process/random.hpp"
 #include "routes.hpp"
 #include "schema.hpp"
@@ -303,8 +304,14 @@ void add_request_schemas(Json& schemas, const plant::Layout& layout, const Limit
   schemas["ParametersChange"] = {{"description", "The group of the machine that the path names"}, {"anyOf", any}};
 
   Json simulation = object_schema();
-  for (const process::Line line : {process::Line::anode, process::Line::cathode})
-    add_property(simulation, to_string(line), whole_group_schema(layout.stations(line).front(), limits));
+  for (const process::Line line : {process::Line::anode, process::Line::cathode}) {
+    if (const plant::Station* mixing = layout.find(line, process::mixing().name)) {
+      add_property(simulation, to_string(line), whole_group_schema(*mixing, limits));
+    } else {  // required and not allowed: no body is right
+      simulation["required"].push_back(to_string(line));
+      simulation["description"] = "Nothing can be started so: there is no mixing machine";
+    }
+  }
   simulation["additionalProperties"] = false;
   schemas["SimulationRequest"] = std::move(simulation);
 

@@ -32,6 +32,7 @@ class TheApi final : public Api {
   Access access(const RequestHead& head) const override {
     std::string_view path = without_root(head.path);
     if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);  // is sent on to where it is without
+    if (path == kWebSocketPath) return usual_access(head.method);       // has no row: who listens reads
     const Match found = match(table_, head.method == "OPTIONS" ? "GET" : head.method, path);
     if (found.route != nullptr) return access_of(*found.route);
     const bool leads_to_the_page = !config_.root_path.empty() && head.path == config_.root_path;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "gzip.hpp"
 #include "openapi.hpp"
 #include "routes.hpp"
 
@@ -28,10 +29,6 @@ constexpr std::string_view kWithoutDashboard = R"(<!doctype html>
 
 // Another one for another text.
 std::uint64_t tag_of(std::string_view text) { return std::hash<std::string_view>{}(text) | 1; }
-
-Response document(const std::string& text) {
-  return {.body = text, .headers = {{"Cache-Control", "no-cache"}}, .etag = tag_of(text)};
-}
 
 std::string_view without_blanks(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -69,16 +66,30 @@ bool wants_html(std::string_view accept) {
 // Made when somebody asks for the first time: most servers end without.
 
 std::optional<Response> Routes::openapi(const Call& /*call*/) {
-  if (openapi_.empty()) {
+  if (openapi_ == nullptr) {
     const std::string_view server = config_.root_path.empty() ? "/" : std::string_view(config_.root_path);
-    openapi_ = dump(openapi_document(plant_.layout(), config_.limits, config_.version, server, config_.compat));
+    openapi_ = keep(openapi_document(plant_.layout(), config_.limits, config_.version, server, config_.compat));
   }
-  return document(openapi_);
+  return answer_with(openapi_);
 }
 
 std::optional<Response> Routes::asyncapi(const Call& /*call*/) {
-  if (asyncapi_.empty()) asyncapi_ = dump(asyncapi_document(plant_.layout(), config_.version));
-  return document(asyncapi_);
+  if (asyncapi_ == nullptr) asyncapi_ = keep(asyncapi_document(plant_.layout(), config_.version));
+  return answer_with(asyncapi_);
+}
+
+Routes::KeptDocument Routes::keep(const Json& document) {
+  std::string text = dump(document);
+  const std::uint64_t etag = tag_of(text);
+  auto kept = std::make_shared<Document>(Document{.gzip = gzipped(text), .forms = {}, .etag = etag});
+  kept->forms = {.gzip = kept->gzip, .plain = std::move(text)};
+  return kept;
+}
+
+Response Routes::answer_with(const KeptDocument& document) {
+  return {.headers = {{"Cache-Control", "no-cache"}},
+          .compressed = std::shared_ptr<Compressed>(document, &document->forms),
+          .etag = document->etag};
 }
 
 std::optional<Response> Routes::greeting(const Call& call) {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "battery_twin/api/json_writer.hpp"
+#include "battery_twin/process/mixing.hpp"
 #include "event_json.hpp"
 #include "routes.hpp"
 
@@ -47,12 +48,6 @@ Response logs_response(const std::vector<plant::Event>& events, const plant::Lay
   return json_response(200, Json{{"logs", std::move(logs)}, {"count", count}});
 }
 
-Response busy_for(std::string_view sentence, int seconds) {
-  Response response = failure(503, sentence);
-  response.headers.emplace_back("Retry-After", std::to_string(seconds));
-  return response;
-}
-
 Response acceptance_of(const plant::Accepted& accepted, bool simple, const std::vector<std::string>& warnings) {
   Json answer = Json::object();
   if (simple) {
@@ -80,13 +75,13 @@ Response refusal_of(const plant::Refused& refused) {
       return failure(409, "A simulation is running: batch " + refused.batch_id +
                               " is not finished. Use POST /factory/start to queue further batches");
     case Why::queue_full:
-      return busy_for("The queue is full, try again when a batch has started", 1);
+      return busy_for(1, "The queue is full, try again when a batch has started");
     case Why::stopping:
-      return busy_for("The server is shutting down and takes no new work", 5);
+      return busy_for(5, "The server is shutting down and takes no new work");
     case Why::not_kept:
       break;
   }
-  return busy_for("The batch could not be stored, so it was not accepted: see the server's log", 5);
+  return busy_for(5, "The batch could not be stored, so it was not accepted: see the server's log");
 }
 
 // The answer comes when the batch is kept for good.
@@ -119,10 +114,14 @@ std::optional<Response> Routes::start_simulation(const Call& call) {
       errors.add(join(loc, key), "extra_forbidden", "Extra inputs are not permitted", value);
       continue;
     }
-    const plant::Station& mixing = plant_.layout().stations(*line).front();
+    const plant::Station* mixing = plant_.layout().find(*line, process::mixing().name);
+    if (mixing == nullptr) {
+      errors.add(join(loc, key), "value_error", "Value error, the " + key + " line mixes nothing", value);
+      continue;
+    }
     process::Values values;
-    GroupReader(mixing, config_.limits, errors, request.warnings).read_all(value, join(loc, key), values);
-    request.parameters[mixing.index] = std::move(values);
+    GroupReader(*mixing, config_.limits, errors, request.warnings).read_all(value, join(loc, key), values);
+    request.parameters[mixing->index] = std::move(values);
   }
   for (const process::Line line : {process::Line::anode, process::Line::cathode}) {
     const std::string name{to_string(line)};

@@ -13,18 +13,16 @@ namespace battery_twin::api {
 namespace {
 
 constexpr std::string_view kRoutesDescription =
-    "A digital twin of a lithium-ion cell plant: machines in three lines. Units are SI; each number's unit stands "
-    "in "
-    "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`; "
-    "a parameter's `x-description` is its description by itself, `x-hint` what to know of its unit.\n\n"
+    "A digital twin of a lithium-ion cell plant: machines in three lines. Units are SI; each number's unit stands in "
+    "brackets and in `x-unit`, the range beyond which a value is accepted with a warning in `x-usual`; a parameter's "
+    "`x-description` is its description by itself, `x-hint` what to know of its unit.\n\n"
     "Defaults are what a machine is set to at first: a field that is not given stays as the machine is set. What a "
     "schema cannot say stands in its description. A key that is given twice in an object is 400.\n\n"
     "Every GET route answers HEAD, every path OPTIONS (204, `Allow`). Another method is 405 with `Allow`, an unknown "
     "path 404, `/path/` 307 to `/path`. Unknown query parameters are ignored. Events come over the WebSocket "
     "`/ws/status`, see `/asyncapi.json`; plain GET there is 426.\n\n"
     "Who runs the server may ask for access tokens (--token-file). A read-only one is good for what changes nothing, "
-    "the "
-    "operations with the role `operator` need an operator's. Without any, everything is open.";
+    "the operations with the role `operator` need an operator's. Without any, everything is open.";
 
 constexpr std::string_view kToken = "token";  // as the document calls it
 constexpr std::string_view kOperator = "operator";
@@ -43,8 +41,7 @@ constexpr std::array<Tag, 7> kTags{{
     {kCompat,
      "For clients of the Python server, as they are: its front end's routes, with its shapes, names and errors. "
      "Temperatures are in degrees Celsius here, mixing ratios are flat. --no-compat leaves them out. New clients use "
-     "the "
-     "others."},
+     "the others."},
 }};
 
 // What any route may answer. A route's own answer of the same status stands beside it.

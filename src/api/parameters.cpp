@@ -81,6 +81,10 @@ std::string prefix(const Json& group_loc) {
 
 }  // namespace
 
+std::string_view flat_name(const process::MachineType& type, const process::FieldInfo& field) {
+  return type.nested.empty() || field.alias.empty() ? field.name : field.alias;
+}
+
 void warn_of_settings(const plant::Layout& layout, const std::function<process::Values(const plant::Station&)>& current,
                       const Limits& limits, plant::BatchRequest& request) {
   // The reference models' own defaults are unusual; nobody who compares with them wants to hear it each time.
@@ -160,9 +164,7 @@ void GroupReader::merge(const Json& object, const Json& loc, process::Values& va
       continue;
     }
     const auto index = type_.index_of(key);
-    const bool known =
-        index && (type_.nested.empty() ? type_.fields[*index].name == key : type_.fields[*index].alias == key);
-    if (!known) {
+    if (!index || flat_name(type_, type_.fields[*index]) != key) {
       errors_.add(join(loc, key), "extra_forbidden", std::string(kExtra), value);
       continue;
     }

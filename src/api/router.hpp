@@ -49,7 +49,7 @@ struct Route {
   std::optional<Response> (Routes::*handle)(const Call&);
   std::optional<Access> access{};  ///< where it is not what its method says
   std::string_view body;           ///< the name of its body's schema in the document; empty: it takes none
-  bool may_lack_body = false;
+  bool may_lack_body = false;      ///< with `body`: no body at all is taken as well, whatever type it is said to have
   QueryFields query;
   Documentation says;
 };

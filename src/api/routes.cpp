@@ -17,17 +17,19 @@ std::function<void()> task_of(const Reply& reply, std::function<Response()> work
   };
 }
 
-Response too_many_lists() {
-  Response response = failure(503, "Too many long lists are being made");
-  response.headers.emplace_back("Retry-After", "1");
-  return response;
-}
+Response too_many_lists() { return busy_for(1, "Too many long lists are being made"); }
 
 }  // namespace
 
 Response json_response(int status, const Json& body) { return {.status = status, .body = dump(body)}; }
 
 Response failure(int status, std::string_view sentence) { return json_response(status, Json{{"detail", sentence}}); }
+
+Response busy_for(int seconds, std::string_view sentence) {
+  Response response = failure(503, sentence);
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return response;
+}
 
 Response invalid(const Errors& errors) { return json_response(400, Json{{"detail", errors.list()}}); }
 

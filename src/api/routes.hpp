@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <variant>
@@ -122,8 +123,17 @@ class Routes {
   };
   std::vector<WaitingReset> waiting_resets_;
   KeptHealth health_;
-  std::string openapi_;  // once somebody has asked for it
-  std::string asyncapi_;
+  // A document for programs, in both forms: compressed for each request it would hold up the I/O thread.
+  struct Document {
+    std::string gzip;
+    Compressed forms;  // of which `gzip` is one
+    std::uint64_t etag;
+  };
+  using KeptDocument = std::shared_ptr<Document>;  // answers on their way out hold it, too
+  [[nodiscard]] static KeptDocument keep(const Json& document);
+  [[nodiscard]] static Response answer_with(const KeptDocument& document);
+  KeptDocument openapi_;  // once somebody has asked for it
+  KeptDocument asyncapi_;
   // Last: their work uses the others. Telemetry may wait for a PostgreSQL that has gone, and nothing else is to wait
   // with it.
   Clerk clerk_;
@@ -133,6 +143,8 @@ class Routes {
 [[nodiscard]] Response json_response(int status, const Json& body);
 /// `{"detail": sentence}`
 [[nodiscard]] Response failure(int status, std::string_view sentence);
+/// 503, with when to come again.
+[[nodiscard]] Response busy_for(int seconds, std::string_view sentence);
 /// Why a batch was not accepted.
 [[nodiscard]] Response refusal_of(const plant::Refused& refused);
 /// 400 with the list.

@@ -1,5 +1,6 @@
 #include "schema.hpp"
 
+#include "battery_twin/api/parameters.hpp"
 #include "battery_twin/process/end_of_line.hpp"
 
 namespace battery_twin::api {
@@ -41,11 +42,12 @@ Json numeric(std::string_view description, std::string_view unit, bool nullable)
   return schema;
 }
 
-// The flat form of a group whose type has a nested one: the aliases.
+// The flat form of a group whose type has a nested one.
 Json flat_schema(const plant::Station& station, const Limits& limits) {
   Json schema = object_schema();
-  for (std::size_t i = 0; i < station.type->fields.size(); ++i)
-    add_property(schema, station.type->fields[i].alias, field_schema(station, i, limits), false);
+  const process::MachineType& type = *station.type;
+  for (std::size_t i = 0; i < type.fields.size(); ++i)
+    add_property(schema, flat_name(type, type.fields[i]), field_schema(station, i, limits), false);
   schema["additionalProperties"] = false;
   return schema;
 }

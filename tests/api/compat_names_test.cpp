@@ -46,12 +46,12 @@ TEST(CompatNames, StagesTablesAndLabelsAreUnique) {
   EXPECT_EQ(names.find_stage("Formation Cycling")->find_label("Formation Duration")->name, "formation_duration_s");
 }
 
-TEST(CompatNames, ExceptionsAreOfFieldsThatThereAre) {
-  for (const Exception& exception : exceptions()) {
+TEST(CompatNames, WhatIsNamedOtherwiseIsOfFieldsThatThereAre) {
+  for (const NamedOtherwise& other : named_otherwise()) {
     bool is_there = false;
     for (const plant::Station& station : plant::standard_layout().stations())
-      is_there = is_there || (station.type->name == exception.machine && station.type->index_of(exception.field));
-    EXPECT_TRUE(is_there) << exception.machine << " " << exception.field;
+      is_there = is_there || (station.type->name == other.machine && station.type->index_of(other.field));
+    EXPECT_TRUE(is_there) << other.machine << " " << other.field;
   }
 }
 

@@ -47,7 +47,7 @@ class StoredTwin {
   Json get(std::string_view path) {
     const Response response = ask("GET", path);
     EXPECT_EQ(response.status, 200) << path << response.body;
-    return Json::parse(response.body);
+    return Json::parse(response.compressed ? response.compressed->plain : response.body);
   }
   void run(int batches, std::string_view body = "{}") {
     for (int i = 0; i < batches; ++i) ASSERT_EQ(ask("POST", "/factory/start", body).status, 200);

@@ -1,4 +1,5 @@
 // What holds for all routes of the Python server's front end.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -48,8 +49,8 @@ TEST_P(CompatRoutes, WithoutADatabaseTablesAreEmpty) {
       "electrolyte_filling", "cathode_inspection", "rewinding",        "formation_cycling"};
   std::set<std::string> known;
   for (const compat::Machine& machine : names_.machines()) known.insert(machine.table);
-  EXPECT_EQ(known, tables);
-  for (const std::string& table : tables) {
+  EXPECT_TRUE(std::ranges::includes(known, tables)) << "those of the Python server, by its names";
+  for (const std::string& table : known) {
     const Json answer = twin_.get("/api/db/" + table);
     EXPECT_EQ(answer.at("data"), Json::array());
     EXPECT_NE(answer.at("message").get<std::string>().find("kept in a database only"), std::string::npos) << answer;

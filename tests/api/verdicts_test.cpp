@@ -200,7 +200,7 @@ TEST(Verdicts, OfEveryFieldAreTheSame) {
         Json group{{std::string(field.name), value}};
         if (!station.type->nested.empty()) {
           compare(twin, checker, "POST", "/factory/start", schema,
-                  {{station.parameter_group, {{std::string(field.alias), value}}}}, verdicts);
+                  {{station.parameter_group, {{std::string(flat_name(*station.type, field)), value}}}}, verdicts);
           group = Json{{std::string(station.type->nested), group}};
         }
         compare(twin, checker, "POST", "/factory/start", schema, {{station.parameter_group, group}}, verdicts);

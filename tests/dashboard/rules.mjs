@@ -4,26 +4,29 @@ const SUM_TOLERANCE = 1e-6;
 const SUM_WORDS = /AM, CA, PVDF and solvent sum to 1 within 1e-6/;
 const STEPS_WORDS = /Sets the length of the run, which may have (\d+) steps/;
 
-// Steps by the field that sets them: docs/models.md and docs/reference-models.md. The cell is pouch_5Ah: 100 m of web
-// are coated, 2.666 m of electrode on two faces are wound.
+// Steps by the machine and its field that sets them: docs/models.md and docs/reference-models.md. The cell is pouch_5Ah:
+// 100 m of web are coated, 2.666 m of electrode on two faces are wound.
 const STEPS = {
   mechanistic: {
-    coating_speed: (speed) => 100 / speed / 20,
-    web_speed: (speed) => 10 / speed,
-    roll_speed: (speed) => 100 / speed / 20,
-    slitting_speed: (speed) => 100 / speed / 20,
-    rewinding_speed: (speed) => 2.666 / 2 / speed,
-    soaking_time: (time) => time / 60,
-    formation_duration_s: (time) => time / 60,
-    aging_time_days: (time) => time * 24,
+    'coating.coating_speed': (speed) => 100 / speed / 20,
+    'drying.web_speed': (speed) => 10 / speed,
+    'calendaring.roll_speed': (speed) => 100 / speed / 20,
+    'slitting.slitting_speed': (speed) => 100 / speed / 20,
+    'rewinding.rewinding_speed': (speed) => 2.666 / 2 / speed,
+    'electrolyte_filling.soaking_time': (time) => time / 60,
+    'formation_cycling.formation_duration_s': (time) => time / 60,
+    'aging.aging_time_days': (time) => time * 24,
   },
   reference: {
-    web_speed: (speed) => 10 / speed,
-    soaking_time: (time) => time,
-    formation_duration_s: (time) => time + 1,
-    aging_time_days: (time) => time * 24,
+    'drying.web_speed': (speed) => 10 / speed,
+    'electrolyte_filling.soaking_time': (time) => time,
+    'formation_cycling.formation_duration_s': (time) => time + 1,
+    'aging.aging_time_days': (time) => time * 24,
   },
 };
+
+// "drying.web_speed", of a field in the schema of a machine's group.
+const ruleOf = (schema, field) => `${schema.title.replace(/_[a-z]+$/, '')}.${field}`;
 
 export const RATIOS = ['AM', 'CA', 'PVDF', 'solvent'];
 
@@ -57,19 +60,22 @@ export class Rules {
       const said = STEPS_WORDS.exec(property.description);
       if (!said || given[name] === undefined) continue;
       const most = Number(said[1]);
-      const steps = STEPS[this.#models][name](given[name]);
+      const rule = ruleOf(schema, name);
+      const steps = STEPS[this.#models][rule](given[name]);
       if (Math.abs(steps - most) <= 1) found.unclear = true;
-      else if (steps > most) this.#break(`steps by ${name}`, [...loc, name], found);
+      else if (steps > most) this.#break(`steps by ${rule}`, [...loc, name], found);
     }
   }
 
-  // The fields that the document says such of.
+  // The fields that the document says such of, with their machines.
   fieldsOfSteps() {
-    const names = Object.values(this.#document.json.components.schemas)
-      .flatMap((schema) => Object.entries(schema.properties ?? {}))
-      .filter(([, property]) => STEPS_WORDS.test(property.description))
-      .map(([name]) => name);
-    return [...new Set(names)];
+    const { schemas } = this.#document.json.components;
+    const rules = schemas.ParametersChange.anyOf
+      .map((group) => schemas[group.$ref.split('/').pop()])
+      .flatMap((schema) => Object.entries(schema.properties ?? {})
+        .filter(([, property]) => STEPS_WORDS.test(property.description))
+        .map(([name]) => ruleOf(schema, name)));
+    return [...new Set(rules)];
   }
 
   formulas() {

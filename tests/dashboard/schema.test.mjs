@@ -262,7 +262,8 @@ test('bodies of the Python front end get the same verdict from Ajv and from the 
               path: path.replace('{line_type}', line).replace('{machine_id}', machine) });
       }
     }
-    assert.equal(routes.length, 19, 'three routes and 16 machines');
+    assert.ok(machines.length >= 16, 'those of the Python server at least');
+    assert.equal(routes.length, 3 + machines.length, 'three routes and the machines');
     for (const [number, { method, path, name }] of routes.entries()) {
       const schema = contract.json.components.schemas[name];
       const validate = contract.validator('components', 'schemas', name);

@@ -104,7 +104,8 @@ void check_response(const api::Response& response) {
   require(!http::reason_phrase(status).empty(), "the status has a name");
   const bool is_page = response.status == 200 && response.content_type.starts_with("text/html");
   const bool is_text = response.status == 200 && response.content_type.starts_with("text/plain");  // metrics
-  require(response.body.empty() || is_page || is_text || Json::accept(response.body), "an answer is JSON");
+  const std::string& body = response.compressed ? response.compressed->plain : response.body;
+  require(body.empty() || is_page || is_text || Json::accept(body), "an answer is JSON");
   require(status < 400 || response.body.size() <= kLongestRefusal, "a refusal is short whatever was sent");
   for (const auto& [name, value] : response.headers) {
     require(std::ranges::all_of(name, http::is_token_char), "a field's name is one");

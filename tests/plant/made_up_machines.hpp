@@ -79,7 +79,8 @@ inline const process::MachineType& polishing() {
 }
 
 /// A type that the mechanistic plant has never heard of either: it varies, finds scrap, uses energy and changes what
-/// the cells are made from. It has no kernel for many cells at once.
+/// the cells are made from. It has no kernel for many cells at once. Its parameters stand in an object of their own,
+/// and none has a second name.
 struct PunchingParameters {
   double force = 0;
 };
@@ -137,9 +138,13 @@ class Punching {
 };
 
 inline const process::MachineType& punching() {
-  static const process::MachineType type = process::describe<PunchingParameters, kPunchingFields>(
-      "punching", "Takes out every second strip",
-      process::model_of<PunchingParameters, Punching, kPunchingFields>(kPunchingOutputs));
+  static const process::MachineType type = [] {
+    auto described = process::describe<PunchingParameters, kPunchingFields>(
+        "punching", "Takes out every second strip",
+        process::model_of<PunchingParameters, Punching, kPunchingFields>(kPunchingOutputs));
+    described.nested = "press";
+    return described;
+  }();
   return type;
 }
 

@@ -264,6 +264,30 @@ TEST(Compression, VeryLongAnswersAreNot) {
   EXPECT_EQ(response.json().at("batches").size(), 200u);
 }
 
+TEST(Compression, TheDocumentsAreKeptCompressed) {
+  const Twin twin({"--db", "none", "--root-path", "/twin"});
+  for (const char* path : {"/openapi.json", "/twin/openapi.json", "/asyncapi.json"}) {
+    const HttpResponse plain = twin.http.get(path);
+    const HttpResponse zipped = twin.http.get(path, {{"Accept-Encoding", "gzip"}});
+    EXPECT_FALSE(plain.header("Content-Encoding")) << path;
+    EXPECT_TRUE(plain.json().contains("info")) << path;
+    EXPECT_EQ(zipped.field("Content-Encoding"), "gzip") << path;
+    EXPECT_EQ(inflated(zipped.body, plain.body.size() + 1), plain.body) << path;
+    // RFC 1952: what took the best compression says so. For one request only the fastest would have been taken.
+    EXPECT_EQ(zipped.body.at(8), 2) << path;
+    EXPECT_NE(zipped.field("ETag"), plain.field("ETag")) << path;
+    for (const HttpResponse* first : {&plain, &zipped}) {
+      EXPECT_EQ(first->field("Vary"), "Accept-Encoding") << path;
+      Headers headers{{"If-None-Match", first->field("ETag")}};
+      if (first == &zipped) headers.emplace_back("Accept-Encoding", "gzip");
+      EXPECT_EQ(twin.http.get(path, headers).status, 304) << path;
+      Connection connection(twin.server.port());
+      connection.send(request_text("HEAD", path, {}, {headers.begin() + 1, headers.end()}));
+      EXPECT_EQ(read_response(connection, true).field("Content-Length"), std::to_string(first->body.size())) << path;
+    }
+  }
+}
+
 TEST(Origins, TwoOrAnEmptyOneAreForeign) {
   const Twin twin;
   EXPECT_EQ(

@@ -56,7 +56,10 @@ const std::vector<std::string>& parameter_names(std::string_view machine) {
       {"formation_cycling", {"charge_current_A", "charge_voltage_limit_V", "initial_voltage", "formation_duration_s"}},
       {"aging", {"k_leak", "temperature", "aging_time_days"}},
   };
-  return names.at(machine);
+  const auto found = names.find(machine);
+  if (found == names.end())
+    throw std::runtime_error("a new machine gets a line of its parameters in " __FILE__ ": " + std::string(machine));
+  return found->second;
 }
 
 Json Twin::get(std::string_view target) const {
@@ -85,6 +88,28 @@ bool Twin::eventually(const std::function<bool()>& condition) {
     std::this_thread::sleep_for(kAskAgain);
   }
   return true;
+}
+
+std::vector<DocumentedRoute> documented_routes(const Twin& twin) {
+  static const std::map<std::string_view, std::string> parts{{"{line_type}", "anode"}, {"{machine_id}", "mixing"},
+                                                             {"{id}", "none"},         {"{name}", "none"},
+                                                             {"{stage}", "Aging"},     {"{table}", "aging"}};
+  std::vector<DocumentedRoute> routes;
+  const Json document = twin.get("/openapi.json");
+  for (const auto& [pattern, operations] : document.at("paths").items()) {
+    DocumentedRoute route{.pattern = pattern, .path = pattern, .methods = {}};
+    for (const auto& [part, value] : parts) {
+      if (const auto at = route.path.find(part); at != std::string::npos) route.path.replace(at, part.size(), value);
+    }
+    if (route.path.find('{') != std::string::npos) throw std::runtime_error("nothing is known of a part of " + pattern);
+    for (const auto& [name, operation] : operations.items()) {
+      std::string method = name;
+      for (char& c : method) c = static_cast<char>(c - 32);
+      route.methods.insert(std::move(method));
+    }
+    routes.push_back(std::move(route));
+  }
+  return routes;
 }
 
 Json good_simulation() {

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <ostream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,16 @@ struct Twin {
   /// Asks until it is so. False when it is not in time. For what no event tells.
   [[nodiscard]] static bool eventually(const std::function<bool()>& condition);
 };
+
+/// A path that the server's document has, with something that there may be in place of each part of it.
+struct DocumentedRoute {
+  std::string pattern;            ///< "/machine/{line_type}/{machine_id}/status"
+  std::string path;               ///< "/machine/anode/mixing/status"
+  std::set<std::string> methods;  ///< as /openapi.json has them: neither HEAD nor OPTIONS
+};
+
+/// All that /openapi.json has.
+[[nodiscard]] std::vector<DocumentedRoute> documented_routes(const Twin& twin);
 
 /// Mixing ratios that the body of POST /start-simulation takes.
 [[nodiscard]] Json good_simulation();

@@ -39,8 +39,8 @@ class BodySource {
 /// The gzip form of a body that many get, and the body itself once one has come who does not take gzip. Used on the I/O
 /// thread only.
 struct Compressed {
-  std::string_view gzip;  ///< a text that lives for ever
-  std::string plain{};    ///< empty until it was wanted
+  std::string_view gzip;  ///< lives as long as this does at least
+  std::string plain{};    ///< empty until it was wanted, where it was not there already
 };
 
 /// Who may have something, where the server has access tokens. Each may have what those before it may.

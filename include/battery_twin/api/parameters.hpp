@@ -44,6 +44,10 @@ struct Limits {
   std::uint32_t max_steps = 1'000'000;  ///< of one machine's run
 };
 
+/// What a field is called where it stands in a group itself, and not in the type's nested object: its alias where the
+/// type has such an object and the field an alias.
+[[nodiscard]] std::string_view flat_name(const process::MachineType& type, const process::FieldInfo& field);
+
 /// Reads a parameter group over its current values; nothing of it is used when errors were added.
 class GroupReader {
  public:

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <span>
 
+#include "battery_twin/api/parameters.hpp"
+
 namespace battery_twin::api::compat {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr double kZeroCelsius = 273.15;
 // below it. No temperature is large; what is larger is refused later.
 double tidied(double value) { return std::abs(value) < 1e6 ? std::round(value * 1e9) / 1e9 : value; }
 
-constexpr auto kExceptions = std::to_array<Exception>({
+constexpr auto kNamedOtherwise = std::to_array<NamedOtherwise>({
     {.machine = "mixing", .field = "AM", .label = "* AM"},
     {.machine = "mixing", .field = "CA", .label = "* CA"},
     {.machine = "mixing", .field = "PVDF", .label = "* PVDF"},
@@ -49,9 +51,9 @@ std::string_view without_unit(const process::FieldInfo& field) {
   return field.name.ends_with(ending) ? field.name.substr(0, field.name.size() - ending.size()) : field.name;
 }
 
-std::string label_of(const process::FieldInfo& field, const Exception* exception, process::Line line) {
-  if (exception == nullptr || exception->label.empty()) return words_of(without_unit(field));
-  std::string label(exception->label);
+std::string label_of(const process::FieldInfo& field, const NamedOtherwise* other, process::Line line) {
+  if (other == nullptr || other->label.empty()) return words_of(without_unit(field));
+  std::string label(other->label);
   if (label.front() == '*') label.replace(0, 1, words_of(to_string(line)));
   return label;
 }
@@ -61,16 +63,16 @@ std::vector<Parameter> parameters_of(const plant::Station& station) {
   const process::MachineType& type = *station.type;
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
     const process::FieldInfo& field = type.fields[i];
-    const auto known = std::ranges::find_if(kExceptions, [&](const Exception& exception) {
-      return exception.machine == type.name && exception.field == field.name;
+    const auto known = std::ranges::find_if(kNamedOtherwise, [&](const NamedOtherwise& other) {
+      return other.machine == type.name && other.field == field.name;
     });
-    const Exception* exception = known == kExceptions.end() ? nullptr : &*known;
-    if (exception != nullptr && exception->is_hidden) continue;
+    const NamedOtherwise* other = known == kNamedOtherwise.end() ? nullptr : &*known;
+    if (other != nullptr && other->is_hidden) continue;
     parameters.push_back({.index = i,
                           .field = &field,
-                          .name = type.nested.empty() ? field.name : field.alias,
-                          .label = label_of(field, exception, station.line),
-                          .may_be_absent = field.optional || (exception != nullptr && exception->may_be_absent)});
+                          .name = flat_name(type, field),
+                          .label = label_of(field, other, station.line),
+                          .may_be_absent = field.optional || (other != nullptr && other->may_be_absent)});
   }
   return parameters;
 }
@@ -83,7 +85,7 @@ auto* found(Range& range, const Value& value, Member member) {
 
 }  // namespace
 
-std::span<const Exception> exceptions() { return kExceptions; }
+std::span<const NamedOtherwise> named_otherwise() { return kNamedOtherwise; }
 
 double celsius(double kelvin) { return tidied(kelvin - kZeroCelsius); }
 

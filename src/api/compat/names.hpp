@@ -8,7 +8,8 @@
 #include "battery_twin/plant/layout.hpp"
 
 // What the Python server's front end calls machines and their parameters. It follows from the tables of the machine
-// types, but for one table of exceptions, so a further machine type has its names without a line here.
+// types, but for one table of those that are named otherwise, so a further machine type has its names without a line
+// here.
 namespace battery_twin::api::compat {
 
 /// A parameter as this layer has it: mixing's are flat, temperatures are in degrees Celsius.
@@ -55,12 +56,12 @@ class Names {
 [[nodiscard]] double celsius(double kelvin);
 
 /// A parameter that is not named as its field is.
-struct Exception {
+struct NamedOtherwise {
   std::string_view machine, field;
   std::string_view label{};  ///< instead of the field's words; "*" stands for the electrode
   bool is_hidden = false;    ///< the Python server did not know it
   bool may_be_absent = false;
 };
-[[nodiscard]] std::span<const Exception> exceptions();
+[[nodiscard]] std::span<const NamedOtherwise> named_otherwise();
 
 }  // namespace battery_twin::api::compat
