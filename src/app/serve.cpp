@@ -253,6 +253,11 @@ int serve(const ServeOptions& options) {
   ServeOptions running = options;
   TlsContents running_tls = tls_contents(options);
   const auto change_to = [&](Settings settings) {
+    if (takes_last_token(running, settings.options)) {
+      log.error(
+          "the configuration stays as it was: without a token it would let everybody in: restart the server for that");
+      return;
+    }
     const SettingsChange change = compare(running, settings.options);
     if (!change.restart.empty()) log.warning(listed(change.restart) + ": needs a restart");
     log.change(settings.options.log_level, settings.options.access_log);
