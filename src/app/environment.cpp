@@ -4,18 +4,16 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <string_view>
-#include <system_error>
 #include <utility>
+
+#include "text_file.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -47,6 +45,7 @@ bool is_of_kubernetes(std::string_view name, std::string_view value) {
 struct Variable {
   std::string name;  // of the option, without dashes
   std::string value;
+  std::string variable;
   bool is_uvicorns = false;
 };
 
@@ -54,17 +53,21 @@ struct Variable {
 std::optional<Variable> variable_for(const CLI::Option& option) {
   const auto& names = option.get_lnames();
   for (const std::string& name : names) {
-    std::string value = value_of(std::string(kOurs) + in_capitals(name));
+    const std::string variable = std::string(kOurs) + in_capitals(name);
+    std::string value = value_of(variable);
     if (!value.empty() && !is_of_kubernetes(in_capitals(name), value))
-      return Variable{.name = name, .value = std::move(value)};
+      return Variable{.name = name, .value = std::move(value), .variable = variable};
   }
   for (const std::string& name : names) {
-    std::string value = value_of(std::string(kUvicorns) + in_capitals(name));
+    std::vector<std::string> variables{std::string(kUvicorns) + in_capitals(name)};
     // Three that uvicorn knows by other names.
-    if (value.empty() && name == "header") value = value_of("UVICORN_HEADERS");
-    if (value.empty() && name == "forwarded-allow-ips") value = value_of("FORWARDED_ALLOW_IPS");
-    if (value.empty() && name == "workers") value = value_of("WEB_CONCURRENCY");
-    if (!value.empty()) return Variable{.name = name, .value = std::move(value), .is_uvicorns = true};
+    if (name == "header") variables.emplace_back("UVICORN_HEADERS");
+    if (name == "forwarded-allow-ips") variables.emplace_back("FORWARDED_ALLOW_IPS");
+    if (name == "workers") variables.emplace_back("WEB_CONCURRENCY");
+    for (const std::string& variable : variables) {
+      if (std::string value = value_of(variable); !value.empty())
+        return Variable{.name = name, .value = std::move(value), .variable = variable, .is_uvicorns = true};
+    }
   }
   return std::nullopt;
 }
@@ -97,6 +100,24 @@ std::size_t distance(std::string_view a, std::string_view b) {
     before_that = std::exchange(before, std::move(now));
   }
   return before.back();
+}
+
+bool is_of_tokens(std::string_view name) {
+  for (const std::string_view prefix : {kOurs, kUvicorns}) {
+    if (!name.starts_with(prefix)) continue;
+    const std::string_view option = name.substr(prefix.size());
+    if (option == "TOKEN" || option == "READ_TOKEN" || option == "TOKEN_FILE") return true;
+  }
+  return false;
+}
+
+// A name as it may stand in a log.
+std::string shown(const std::string& name) {
+  constexpr std::size_t kMost = 100;
+  std::string text = name.substr(0, kMost);
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; }, '?');
+  return text;
 }
 
 // Reads a file of variables in python-dotenv's grammar.
@@ -192,29 +213,38 @@ class EnvironmentFile {
   }
 
   // ${NAME} and ${NAME:-instead}: of the environment, or of the lines before.
-  [[nodiscard]] std::string with_variables(const std::string& text) const {
+  [[nodiscard]] std::string with_variables(const std::string& text) {
     std::string value;
+    const auto append = [&](std::string_view part) {
+      value += part;
+      // A few lines that double each other would take all memory.
+      if (value.size() > room_) throw TextTooLong("is larger than 1 MiB with its variables put in");
+    };
     for (std::size_t at = 0; at < text.size();) {
-      const auto end = text.find('}', at);
-      if (!std::string_view(text).substr(at).starts_with("${") || end == std::string::npos) {
-        value += text[at++];
-        continue;
+      const auto start = text.find("${", at);
+      const auto end = start == std::string::npos ? start : text.find('}', start);
+      if (end == std::string::npos) {
+        append(std::string_view(text).substr(at));
+        break;
       }
-      const std::string inner = text.substr(at + 2, end - at - 2);
+      append(std::string_view(text).substr(at, start - at));
+      const std::string inner = text.substr(start + 2, end - start - 2);
       const auto instead = inner.find(":-");
       const std::string name = inner.substr(0, instead);
       const auto before = values_.find(name);
       if (const char* known = std::getenv(name.c_str()); known != nullptr)  // NOLINT(concurrency-mt-unsafe)
-        value += known;
+        append(known);
       else if (before != values_.end())
-        value += before->second;
+        append(before->second);
       else if (instead != std::string::npos)
-        value += inner.substr(instead + 2);
+        append(inner.substr(instead + 2));
       at = end + 1;
     }
+    room_ -= value.size();
     return value;
   }
 
+  std::size_t room_ = kMostTextBytes;
   std::string_view rest_;
   std::map<std::string, std::string> values_;
 };
@@ -229,15 +259,18 @@ bool is_among(const std::vector<std::string>& arguments, const CLI::Option& opti
   });
 }
 
-void add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
+std::map<const CLI::Option*, std::string> add_environment(const CLI::App& app, std::vector<std::string>& arguments) {
+  std::map<const CLI::Option*, std::string> variables;
   for (const CLI::Option* option : app.get_options()) {
     if (option == app.get_help_ptr() || option == app.get_version_ptr() || is_among(arguments, *option)) continue;
     const auto variable = variable_for(*option);
     if (!variable) continue;
+    variables[option] = variable->variable;
     const bool repeats = option->get_items_expected_max() > 1;
     for (const std::string& value : repeats ? parts_of(*variable) : std::vector<std::string>{variable->value})
       arguments.push_back("--" + variable->name + "=" + value);
   }
+  return variables;
 }
 
 std::vector<std::string> names_of_options(const CLI::App& app) {
@@ -280,18 +313,26 @@ std::vector<std::string> about_unknown_variables(const CLI::App& app, const std:
   return sentences;
 }
 
-void load_environment_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  // Of an empty file nothing can be written, which a stream takes for a failure.
-  if (!file.is_open() || (text.view().empty() && errno != 0))
-    throw std::runtime_error(path + " cannot be read: " + std::system_category().message(errno));
-  for (const auto& [name, value] : EnvironmentFile(text.view()).read()) {
-    if (name.starts_with(kOurs) || name.starts_with(kUvicorns)) continue;
-    ::setenv(name.c_str(), value.c_str(), 0);  // NOLINT(concurrency-mt-unsafe): there is one thread
+std::string load_environment_file(const std::string& path) {
+  const std::string text = read_text_file(path);
+  std::string warning;
+  try {
+    for (const auto& [name, value] : EnvironmentFile(text).read()) {
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
+      if (std::getenv(name.c_str()) != nullptr) continue;
+      if (!name.starts_with(kOurs) && !name.starts_with(kUvicorns)) {
+        ::setenv(name.c_str(), value.c_str(), 0);  // NOLINT(concurrency-mt-unsafe)
+        continue;
+      }
+      const std::string sentence = path + ": " + shown(name) + " stands for an option and does not count there";
+      if (is_of_tokens(name)) throw std::runtime_error(sentence + ": without a token everybody could drive the plant");
+      if (warning.empty())
+        warning = sentence + "; it belongs into the environment, or without its prefix into --config";
+    }
+  } catch (const TextTooLong& error) {
+    throw TextTooLong(path + " " + error.what());
   }
+  return warning;
 }
 
 }  // namespace battery_twin::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,8 @@ namespace battery_twin::app {
 
 /// Options that stand in the environment and not among the arguments, as if they stood there. That puts the environment
 /// before the configuration file, which CLI11 would have the other way round.
-void add_environment(const CLI::App& app, std::vector<std::string>& arguments);
+/// @return the variable that each of these comes from
+std::map<const CLI::Option*, std::string> add_environment(const CLI::App& app, std::vector<std::string>& arguments);
 
 /// An option of `app` is among the arguments, by any of its names.
 [[nodiscard]] bool is_among(const std::vector<std::string>& arguments, const CLI::Option& option);
@@ -27,7 +29,9 @@ void add_environment(const CLI::App& app, std::vector<std::string>& arguments);
 /// Adds the variables of a file as python-dotenv reads it to the environment of the process, where that has none of the
 /// same name. UVICORN_* and BATTERY_TWIN_* are left out: uvicorn reads the file when it has its options. For a process
 /// with one thread.
-/// @throws std::runtime_error  the file cannot be read
-void load_environment_file(const std::string& path);
+/// @return a sentence that names one of those that were left out, or nothing
+/// @throws TextTooLong         the file, or what it expands to, is larger than 1 MiB
+/// @throws std::runtime_error  it cannot be read, or has an access token's variable, without which the plant is open
+[[nodiscard]] std::string load_environment_file(const std::string& path);
 
 }  // namespace battery_twin::app

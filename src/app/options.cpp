@@ -5,19 +5,22 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
+#include <iomanip>
 #include <iostream>
 #include <limits>
+#include <map>
 #include <memory>
 #include <random>
 #include <sstream>
 #include <thread>
+#include <type_traits>
 
 #include "battery_twin/process/random.hpp"
 #include "cell_file.hpp"
 #include "config_file.hpp"
 #include "environment.hpp"
+#include "text_file.hpp"
 #include "token_file.hpp"
 #include "version.hpp"
 
@@ -31,13 +34,23 @@ std::uint64_t random_seed() {
   return (std::uint64_t{device()} << 32 | device()) & process::kMaxSeed;
 }
 
-// CLI::Range lets NaN pass.
-CLI::Validator real_numbers(double low, double high) {
-  const auto complaint = [](const std::string& text) {
-    double value = 0;
-    return CLI::detail::lexical_cast(text, value) && std::isnan(value) ? text + " is no number" : std::string{};
+// CLI::Range lets NaN pass, and prints many zeros.
+template <class Number>
+CLI::Validator between(Number low, Number high) {
+  std::ostringstream range;
+  range << std::setprecision(12) << low << " to " << high;
+  const std::string kind = std::is_integral_v<Number> ? "whole number from " : "number from ";
+  const auto complaint = [low, high, text = kind + range.str()](const std::string& word) {
+    Number value{};
+    const bool is_inside = CLI::detail::lexical_cast(word, value) && value >= low && value <= high;
+    return is_inside ? std::string{} : "should be a " + text;
   };
-  return CLI::Range(low, high) & CLI::Validator(complaint, "");
+  return {complaint, range.str()};
+}
+
+// An empty path or address is a variable of a script that was to be filled in: it is not to mean everywhere, or no TLS.
+CLI::Validator not_empty() {
+  return {[](const std::string& text) { return text.empty() ? "should not be empty" : std::string{}; }, ""};
 }
 
 // Why there are no options: something is wrong, or help was asked for.
@@ -65,7 +78,7 @@ class OptionReader {
   std::optional<Complaint> parse() {
     app_.set_help_flag("--help", "Show this and exit");
     app_.set_version_flag("--version", "battery-twin " + version(), "Show the version and exit");
-    add_environment(app_, arguments_);
+    variables_ = add_environment(app_, arguments_);
     std::vector<std::string> reversed(arguments_.rbegin(), arguments_.rend());  // CLI11 takes them from the back
     try {
       app_.parse(reversed);
@@ -74,7 +87,8 @@ class OptionReader {
       app_.exit(wanted, text, text);
       return Complaint{0, text.str()};
     } catch (const CLI::FileError& error) {
-      return app::complaint(kExitStart, error.what());
+      const std::string why = why_unreadable(path());
+      return app::complaint(kExitStart, why.empty() ? error.what() : path() + " cannot be read: " + why);
     } catch (const CLI::ConfigError& error) {
       return app::complaint(kExitStart, about_file(error.what()));
     } catch (const CLI::Error& error) {
@@ -84,20 +98,23 @@ class OptionReader {
       }
       return complaint_about_use(error.what());
     }
-    return complaint_about_lists();
+    return complaint_about_kinds();
   }
 
   /// Loads a file of variables, which only the options say where it is. Those that stand for options then count as if
   /// they had been in the environment before.
-  std::optional<Complaint> join(const std::string& environment_file) {
+  std::optional<Complaint> join(const std::string& environment_file, std::vector<std::string>& warnings) {
     try {
-      load_environment_file(environment_file);
+      if (const std::string warning = load_environment_file(environment_file); !warning.empty())
+        warnings.push_back("--env-file: " + warning);
+    } catch (const TextTooLong& error) {
+      return complaint(kExitStart, std::string("--env-file: ") + error.what());
     } catch (const std::runtime_error& error) {
       return complaint(kExitUsage, std::string("--env-file: ") + error.what());
     }
     // A second parsing would have to read the configuration file again, which may be a pipe.
     const std::size_t before = arguments_.size();
-    add_environment(app_, arguments_);
+    variables_.merge(add_environment(app_, arguments_));
     try {
       for (std::size_t i = before; i < arguments_.size(); ++i) set(arguments_[i]);
     } catch (const CLI::Error& error) {
@@ -106,7 +123,7 @@ class OptionReader {
     return std::nullopt;
   }
 
-  /// @param sentence  about an option, which it names: where that stands in the file it says so
+  /// @param sentence  about an option, which it names: where that stands in the file or in a variable it says so
   [[nodiscard]] Complaint complaint(int code, const std::string& sentence) const {
     return app::complaint(code, place_of(option_in(sentence)) + sentence);
   }
@@ -146,14 +163,21 @@ class OptionReader {
 
   [[nodiscard]] std::string path() const { return app_.get_config_ptr()->as<std::string>(); }
 
-  // In a file what stands twice is a list, which is more than the last of several words.
-  [[nodiscard]] std::optional<Complaint> complaint_about_lists() const {
+  // In a file a list is more than the last of several words, and what CLI11 takes for yes is no TOML.
+  [[nodiscard]] std::optional<Complaint> complaint_about_kinds() const {
     for (const CLI::Option* option : app_.get_options()) {
+      if (is_among(arguments_, *option) || place_of(option).empty()) continue;
       const auto most = static_cast<std::size_t>(std::max(option->get_items_expected_max(), 1));
-      if (option->count() > most && !is_among(arguments_, *option) && !place_of(option).empty())
+      if (option->count() > most)
         return complaint(kExitUsage, option->get_name() + ": should be one value and no list");
+      if (option->get_items_expected_max() == 0 && !is_switch(*option))
+        return complaint(kExitUsage, option->get_name() + ": should be true or false, without quotes");
     }
     return std::nullopt;
+  }
+
+  [[nodiscard]] bool is_switch(const CLI::Option& option) const {
+    return std::ranges::any_of(option.get_lnames(), [this](const auto& name) { return file_->is_switch(name); });
   }
 
   // The first one that a sentence names.
@@ -163,8 +187,10 @@ class OptionReader {
     return app_.get_option_no_throw(sentence.substr(start, sentence.find_first_of(" ,:=\n", start) - start));
   }
 
-  // "twin.toml, line 3: ", where the file has the option and neither arguments nor environment have.
+  // "UVICORN_PORT: ", where the option comes from there; "twin.toml, line 3: ", where the file has it and neither
+  // arguments nor environment have.
   [[nodiscard]] std::string place_of(const CLI::Option* option) const {
+    if (const auto found = variables_.find(option); found != variables_.end()) return found->second + ": ";
     if (file_ == nullptr || option == nullptr || is_among(arguments_, *option)) return {};
     for (const std::string& name : option->get_lnames()) {
       if (const auto line = file_->line_of(name); line > 0) return path() + ", line " + std::to_string(line) + ": ";
@@ -174,7 +200,7 @@ class OptionReader {
 
   [[nodiscard]] std::string about_file(const std::string& text) const {
     constexpr std::string_view kUnknown = "INI was not able to parse ";  // CLI11's words for a name it does not know
-    if (!text.starts_with(kUnknown)) return path() + ", " + text;
+    if (!text.starts_with(kUnknown)) return path() + (text.starts_with("line ") ? ", " : " ") + text;
     const std::string name = text.substr(kUnknown.size());
     const std::string place = path() + ", line " + std::to_string(file_->line_of(name)) + ": ";
     // A line without its = is taken for a name as a whole, and may have a password in it.
@@ -186,6 +212,7 @@ class OptionReader {
 
   CLI::App& app_;
   std::vector<std::string> arguments_;  // and what stands in the environment
+  std::map<const CLI::Option*, std::string> variables_;
   std::shared_ptr<const ConfigFile> file_;
 };
 
@@ -198,7 +225,7 @@ void add_simulation_options(CLI::App& app, std::string& models, std::string& cel
   app.add_option("--noise", noise, "Random variation of process and measurement")->check(CLI::IsMember({"on", "off"}));
   app.add_option("--seed", seed, "Seed that every batch's seed is derived from")
       ->default_str("random, logged")
-      ->check(CLI::Range(std::uint64_t{0}, process::kMaxSeed));
+      ->check(between(std::uint64_t{0}, process::kMaxSeed));
 }
 
 // One that may be repeated. It takes one word each time: the next may be the application.
@@ -314,6 +341,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   app.footer("battery-twin simulate --help: many batches without a server.");
   CLI::Option* const config =
       app.set_config("--config", "", "TOML file with these options by name; the command line and the environment win");
+  config->check(not_empty());
   if (reading == Reading::again) config->check(complaint_about_pipe);
   app.allow_config_extras(CLI::config_extras_mode::error);
   const auto file = std::make_shared<ConfigFile>();
@@ -332,13 +360,14 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
       ->group("uvicorn only");
 
   http::ServerConfig& server = options.server;
-  app.add_option("--host", server.host, "Address to listen on");
-  app.add_option("--port", server.port, "Port to listen on; 0: any free one, which is printed");
-  app.add_option("--uds", server.uds, "Path of a Unix socket to listen on instead");
+  app.add_option("--host", server.host, "Address to listen on")->check(not_empty());
+  app.add_option("--port", server.port, "Port to listen on; 0: any free one, which is printed")
+      ->check(between(0, 65535));
+  app.add_option("--uds", server.uds, "Path of a Unix socket to listen on instead")->check(not_empty());
   app.add_option("--fd", server.fd, "Number of an inherited socket to listen on instead")
       ->default_str("")
-      ->check(CLI::Range(0, std::numeric_limits<int>::max()));
-  app.add_option("--backlog", server.backlog, "Connections that may wait to be accepted")->check(CLI::Range(1, 65535));
+      ->check(between(0, std::numeric_limits<int>::max()));
+  app.add_option("--backlog", server.backlog, "Connections that may wait to be accepted")->check(between(1, 65535));
   app.add_option("--limit-concurrency", server.limit_concurrency, "Connections at once, beyond it 503; 0: no limit");
   add_list(app, "--cors-origin", server.cors_origins, "Origin that browsers may come from; may be repeated");
   add_list(app, "--allowed-host", server.allowed_hosts, "Host name that is served; may be repeated");
@@ -348,7 +377,8 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
            "Access token that clients must show, with which they may do everything; may be repeated");
   add_list(app, "--read-token", read_tokens, "One with which they may read and listen only; may be repeated");
   app.add_option("--token-file", options.token_file,
-                 "File of access tokens: lines with \"operator TOKEN\" or \"read TOKEN\"");
+                 "File of access tokens: lines with \"operator TOKEN\" or \"read TOKEN\"")
+      ->check(not_empty());
   app.add_option("--root-path", options.root_path, "Path below which a proxy serves this server, e.g. /twin")
       ->check(CLI::Validator(complaint_about_root_path, "PATH"));
   bool no_proxy_headers = false;
@@ -368,19 +398,22 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   bool no_date_header = false;
   app.add_flag("--no-server-header,!--server-header", no_server_header, "No Server field");
   app.add_flag("--no-date-header,!--date-header", no_date_header, "No Date field");
-  app.add_option("--max-body", server.max_body, "Largest body, bytes")->check(CLI::Range(1, 1 << 30));
+  app.add_option("--max-body", server.max_body, "Largest body, bytes")->check(between(1, 1 << 30));
   app.add_option("--ws-max-size", server.ws_max_message, "Largest WebSocket message of a client, bytes")
-      ->check(CLI::Range(1, 1 << 30));
+      ->check(between(1, 1 << 30));
 
   http::TlsConfig tls;
-  app.add_option("--ssl-certfile", tls.certificates, "PEM file with the certificate: TLS instead of plain text");
-  app.add_option("--ssl-keyfile", tls.key, "PEM file with its key, where that stands in a file of its own");
+  app.add_option("--ssl-certfile", tls.certificates, "PEM file with the certificate: TLS instead of plain text")
+      ->check(not_empty());
+  app.add_option("--ssl-keyfile", tls.key, "PEM file with its key, where that stands in a file of its own")
+      ->check(not_empty());
   app.add_option("--ssl-keyfile-password", tls.password, "Password of the key");
-  app.add_option("--ssl-ca-certs", tls.authorities, "PEM file with the authorities that clients' certificates are of");
+  app.add_option("--ssl-ca-certs", tls.authorities, "PEM file with the authorities that clients' certificates are of")
+      ->check(not_empty());
   int client_certificates = 0;
   app.add_option("--ssl-cert-reqs", client_certificates,
                  "Certificates of clients: 0 none, 1 verified where there is one, 2 wanted from everybody")
-      ->check(CLI::Range(0, 2));
+      ->check(between(0, 2));
   app.add_option("--ssl-ciphers", tls.ciphers, "Ciphers of TLS 1.2, in OpenSSL's words");
 
   double keep_alive = 5;
@@ -388,7 +421,7 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   double ping_interval = 20;
   double ping_timeout = 20;
   const auto seconds = [&app](const char* name, double& value, const char* text) {
-    app.add_option(name, value, text)->check(real_numbers(0.001, 86'400.0));
+    app.add_option(name, value, text)->check(between(0.001, 86'400.0));
   };
   seconds("--timeout-keep-alive", keep_alive, "Seconds an idle connection is kept");
   seconds("--timeout-graceful-shutdown", graceful, "Seconds requests may take to finish at shutdown");
@@ -412,15 +445,15 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   add_simulation_options(app, models, cell, noise, seed);
   double step_interval = 100;
   app.add_option("--step-interval", step_interval, "Milliseconds per step; 0: as fast as possible")
-      ->check(real_numbers(0.0, 60'000.0));
-  app.add_option("--queue-limit", options.plant.queue_limit, "Batches that may wait")->check(CLI::Range(1, 1'000'000));
+      ->check(between(0.0, 60'000.0));
+  app.add_option("--queue-limit", options.plant.queue_limit, "Batches that may wait")->check(between(1, 1'000'000));
   app.add_option("--history-limit", options.plant.history_limit,
                  "Finished batches that are held in memory; older ones are read from the database")
-      ->check(CLI::Range(1, 10'000'000));
+      ->check(between(1, 10'000'000));
   app.add_option("--max-steps", options.max_steps, "Longest run of a machine that is accepted, steps")
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->check(between(1, 1'000'000'000));
   options.plant.threads = cores();
-  app.add_option("--threads", options.plant.threads, "Threads of the simulation")->check(CLI::Range(1u, 1024u));
+  app.add_option("--threads", options.plant.threads, "Threads of the simulation")->check(between(1u, 1024u));
   std::string database = "sqlite:battery-twin.db";
   app.add_option("--db", database,
                  "Where batches and results are kept: sqlite:PATH, postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE "
@@ -428,15 +461,16 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   std::string spool = "battery-twin.db";
   app.add_option("--spool", spool, "With PostgreSQL: the file that keeps what has not arrived there yet");
   app.add_option("--spool-rows", options.spool_rows, "Rows of telemetry that may wait there before the plant does")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000'000}));
+      ->check(between(std::size_t{1}, std::size_t{10'000'000'000}));
   app.add_flag("--fresh", options.fresh, "Delete what the database holds, and start empty");
   app.add_option("--retention-days", options.retention_days,
                  "Days after which telemetry of a finished batch is deleted; 0: never")
-      ->check(real_numbers(0.0, 36'500.0));
+      ->check(between(0.0, 36'500.0));
   app.add_flag("--reload", options.reload, "Read configuration, cell file and certificates again when they change");
   app.add_option(
-      "--env-file", options.environment_file,
-      "File of NAME=value lines, which join the environment: POSTGRES_*, FORWARDED_ALLOW_IPS, WEB_CONCURRENCY");
+         "--env-file", options.environment_file,
+         "File of NAME=value lines, which join the environment: POSTGRES_*, FORWARDED_ALLOW_IPS, WEB_CONCURRENCY")
+      ->check(not_empty());
   unsigned workers = 1;
   app.add_option("--workers", workers, "Accepted; the plant is one state, so there is one process")
       ->group("uvicorn only");
@@ -445,10 +479,11 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
   OptionReader reader(app, std::move(arguments), file);
   if (auto wrong = reader.parse()) return std::move(*wrong);
   if (reading == Reading::first && !options.environment_file.empty()) {
-    if (auto wrong = reader.join(options.environment_file)) return std::move(*wrong);
+    if (auto wrong = reader.join(options.environment_file, options.warnings)) return std::move(*wrong);
   }
-  options.warnings = about_unknown_variables(
+  auto unknown = about_unknown_variables(
       app, {"batches", "parameters", "cells", "vary", "per-cell", "stepping", "output", "trace"});  // those of simulate
+  std::ranges::move(unknown, std::back_inserter(options.warnings));
   try {
     for (const std::string& header : headers) server.extra_headers.push_back(header_from(header));
   } catch (const CLI::Error& error) {
@@ -546,10 +581,9 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
                "battery-twin simulate");
   app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--batches", options.batches, "Number of batches")
-      ->check(CLI::Range(std::uint64_t{1}, process::kMaxSeed));
+      ->check(between(std::uint64_t{1}, process::kMaxSeed));
   options.threads = cores();
-  app.add_option("--threads", options.threads, "Threads; the result does not depend on it")
-      ->check(CLI::Range(1u, 1024u));
+  app.add_option("--threads", options.threads, "Threads; the result does not depend on it")->check(between(1u, 1024u));
   std::string models = "mechanistic";
   std::string noise = "on";
   options.seed = random_seed();
@@ -558,7 +592,7 @@ std::variant<SimulateOptions, Exit> read_simulate_options(std::vector<std::strin
   app.add_option("--parameters", options.parameters, "JSON file: a body of POST /factory/start, or a list of them");
   app.add_option("--cells", options.population.cells,
                  "Most cells computed per batch; 1: the nominal cell with the batch's noise only")
-      ->check(CLI::Range(1u, plant::kMostCells));
+      ->check(between(1u, plant::kMostCells));
   app.add_option("--vary", options.vary, "GROUP.FIELD=LOW:HIGH: every batch draws it evenly; may be repeated");
   app.add_flag("--per-cell", options.per_cell, "A row per cell in --output, with what noise moved");
   std::string stepping = "wide";

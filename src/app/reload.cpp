@@ -167,6 +167,10 @@ SettingsChange compare(const ServeOptions& running, const ServeOptions& read) {
   return change;
 }
 
+bool takes_last_token(const ServeOptions& running, const ServeOptions& read) {
+  return !running.server.tokens.empty() && read.server.tokens.empty();
+}
+
 Reloader::Reloader(const ServeOptions& running, bool watch,
                    std::function<void(std::variant<Settings, std::string>)> on_read)
     : arguments_(running.arguments),

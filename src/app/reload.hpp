@@ -65,6 +65,9 @@ struct SettingsChange {
 
 [[nodiscard]] SettingsChange compare(const ServeOptions& running, const ServeOptions& read);
 
+/// Clients had to show a token, and would not have to any more: perhaps a file was empty for a moment.
+[[nodiscard]] bool takes_last_token(const ServeOptions& running, const ServeOptions& read);
+
 /// Options, without dashes, whose change a running server takes.
 [[nodiscard]] bool is_live(const std::string& option);
 

@@ -241,6 +241,11 @@ class Reloading {
   }
 
   void change_to(Settings settings) {
+    if (takes_last_token(running_, settings.options)) {
+      log_.error(
+          "the configuration stays as it was: without a token it would let everybody in: restart the server for that");
+      return;
+    }
     const SettingsChange change = compare(running_, settings.options);
     if (!change.restart.empty()) log_.warning(listed(change.restart) + ": needs a restart");
     log_.change(settings.options.log_level, settings.options.access_log);

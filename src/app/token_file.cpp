@@ -2,10 +2,11 @@
 
 #include <sys/stat.h>
 
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
+
+#include "text_file.hpp"
 
 namespace battery_twin::app {
 namespace {
@@ -37,10 +38,9 @@ std::string add_line(const std::string& line, http::AccessTokens& tokens) {
 }  // namespace
 
 bool add_token_file(const std::string& path, http::AccessTokens& tokens) {
-  std::ifstream file(path);
+  std::istringstream file(read_text_file(path));
   struct stat status {};
-  if (!file || ::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode))
-    throw std::runtime_error("cannot read " + path);
+  if (::stat(path.c_str(), &status) != 0) status = {};
   std::size_t number = 0;
   bool has_any = false;
   for (std::string line; std::getline(file, line);) {

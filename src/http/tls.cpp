@@ -1,6 +1,7 @@
 #include "tls.hpp"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <sys/stat.h>
 
 #include <cstring>
@@ -13,6 +14,7 @@ namespace battery_twin::http {
 namespace {
 
 constexpr std::string_view kSessions = "battery-twin";
+constexpr off_t kMostBytes = 16 * 1024 * 1024;  // all authorities that there are take less than one
 
 struct Password {
   const std::string& text;
@@ -56,14 +58,35 @@ void must_be_readable(const char* option, const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
     throw std::runtime_error(std::string(option) + ": " + path + " is no regular file");
+  if (status.st_size > kMostBytes)
+    throw std::runtime_error(std::string(option) + ": " + path + " is larger than 16 MiB");
   std::ifstream file(path, std::ios::binary);
   if (!file || file.peek() == std::ifstream::traits_type::eof())
     throw std::runtime_error(std::string(option) + ": cannot read " + path);
 }
 
-std::string why_not_the_key(const Password& password) {
+// What was tried last found nothing of its kind in the file.
+bool has_no_such_block() {
+  const unsigned long code = ERR_peek_error();
+  return (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE) ||
+         ERR_GET_LIB(code) == ERR_LIB_OSSL_DECODER;
+}
+
+std::string why_not_the_certificate() {
+  constexpr const char* kNone = "it is no PEM certificate";
+  if (has_no_such_block()) {
+    ERR_clear_error();
+    return kNone;
+  }
+  const int library = ERR_GET_LIB(ERR_peek_error());
   const std::string text = reason();
-  if (!password.asked) return text;
+  return library == ERR_LIB_PEM || library == ERR_LIB_ASN1 ? kNone + (": " + text) : text;
+}
+
+std::string why_not_the_key(const Password& password) {
+  const bool is_none = has_no_such_block();
+  const std::string text = reason();
+  if (!password.asked) return is_none ? "it is no PEM key" : text;
   if (password.text.empty()) return "the key has a password, and --ssl-keyfile-password is not given";
   return text + "; is --ssl-keyfile-password right?";
 }
@@ -89,7 +112,7 @@ Tls::Tls(const TlsConfig& config) : context_(SSL_CTX_new(TLS_server_method())) {
   if (config.certificates.empty()) throw std::runtime_error("--ssl-certfile is needed for TLS");
   must_be_readable("--ssl-certfile", config.certificates);
   if (SSL_CTX_use_certificate_chain_file(context, config.certificates.c_str()) != 1)
-    throw std::runtime_error("--ssl-certfile: " + config.certificates + ": " + reason());
+    throw std::runtime_error("--ssl-certfile: " + config.certificates + ": " + why_not_the_certificate());
   const std::string& key = config.key.empty() ? config.certificates : config.key;
   must_be_readable("--ssl-keyfile", key);
   SSL_CTX_set_default_passwd_cb(context, give_password);
@@ -98,6 +121,8 @@ Tls::Tls(const TlsConfig& config) : context_(SSL_CTX_new(TLS_server_method())) {
   const int has_key = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM);
   SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
   SSL_CTX_set_default_passwd_cb(context, nullptr);
+  if (has_key != 1 && config.key.empty() && !password.asked && has_no_such_block())
+    throw std::runtime_error("--ssl-certfile: " + key + ": there is no key in it, give --ssl-keyfile");
   if (has_key != 1) throw std::runtime_error("--ssl-keyfile: " + key + ": " + why_not_the_key(password));
   if (SSL_CTX_check_private_key(context) != 1)
     throw std::runtime_error("--ssl-keyfile: " + key + " does not belong to " + config.certificates);

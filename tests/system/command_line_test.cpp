@@ -199,7 +199,7 @@ TEST(CommandLine, AFileOfVariablesMayBeNamedInTheConfiguration) {
   const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=nowhere\n");
   Process process({binary(), "--config", write_file(folder, "twin.toml", "env-file = \"" + file + "\"\n")});
   EXPECT_EQ(process.wait(), 2);
-  EXPECT_TRUE(process.err().starts_with("battery-twin: --forwarded-allow-ips: ")) << process.err();
+  EXPECT_TRUE(process.err().starts_with("battery-twin: FORWARDED_ALLOW_IPS: --forwarded-allow-ips: ")) << process.err();
   write_file(folder, "env", "WEB_CONCURRENCY=many\n");
   Process other({binary(), "--env-file", file});
   EXPECT_EQ(other.wait(), 2);
@@ -231,13 +231,13 @@ TEST(CommandLine, WhatIsWrongInAFileHasItsLine) {
            {"[server]\nport = 1\n", 3, ", line 1: there are no sections, but options only\n"},
            {"port = 1\nhost = \"::1\"\nport = 2\n", 3, ", line 3: port stands in line 1 already\n"},
            {"port = 1\nheader = [\n\"X-A: 1\",\n", 3, ", line 2: the bracket is not closed\n"},
-           {"\nport = \"http\"\n", 2, ", line 2: Could not convert: --port = http\n"},
+           {"\nport = \"http\"\n", 2, ", line 2: --port: should be a whole number from 0 to 65535\n"},
            {"header = [\n\"X-A: 1\"\n]\nlog-level = \"loud\"\n", 2, ", line 4: --log-level: "},
            {"\ntoken = []\n", 3, ", line 2: the list of token is empty\n"},
            {"header = [\n\n]\n", 3, ", line 1: the list of header is empty\n"},
            {"\ntoken = # later\n", 3, ", line 2: there is no value behind token\n"},
            {"port = [1, 2]\n", 2, ", line 1: --port: should be one value and no list\n"},
-           {"server-header = perhaps\n", 2, ", line 1: "},
+           {"server-header = \"perhaps\"\n", 2, ", line 1: "},
            {"\nheader = [\"X\"]\n", 2, ", line 2: --header: should be NAME:VALUE\n"},
            {"\ndb = \"mysql://x\"\n", 2, ", line 2: --db: should be "},
            {"\ncell = \"/no/such.json\"\n", 3, ", line 2: --cell: "},
@@ -313,15 +313,15 @@ TEST(CommandLine, WhatIsWrongIsOneSentenceAndTheRightCode) {
       {{"--ssl-cert-reqs", "3"}, {}, 2, "--ssl-cert-reqs"},
       {{"--log-format", "xml"}, {}, 2, "--log-format"},
       {{"--db", "mysql://x"}, {}, 2, "--db"},
-      {{}, {"UVICORN_PORT=http"}, 2, "--port"},
-      {{}, {"BATTERY_TWIN_LOG_LEVEL=loud"}, 2, "--log-level"},
+      {{}, {"UVICORN_PORT=http"}, 2, "UVICORN_PORT: --port: should be a whole number from 0 to 65535"},
+      {{}, {"BATTERY_TWIN_LOG_LEVEL=loud"}, 2, "BATTERY_TWIN_LOG_LEVEL: --log-level"},
       {{"--env-file", "/no/such.env"}, {}, 2, "/no/such.env cannot be read: No such file or directory"},
       {{"--env-file", "/"}, {}, 2, "--env-file: / cannot be read: Is a directory"},
       {{"--port", "9000", "serve"}, {}, 2, "serve comes before all options: battery-twin serve --help"},
       {{"serve", "simulate"}, {}, 2, "simulate comes before all options: battery-twin simulate --help"},
       {{"simulate", "serve"}, {}, 2, "serve comes before all options"},
       {{"--batches", "5", "simulate"}, {}, 2, "simulate comes before all options"},
-      {{"--config", "/no/such.toml"}, {}, 3, "/no/such.toml"},
+      {{"--config", "/no/such.toml"}, {}, 3, "/no/such.toml cannot be read: No such file or directory"},
       {{"--config", write_file(folder, "a.toml", "no-such = 1\n")}, {}, 3, "no-such"},
       {{"--fd", "977"}, {}, 3, "file descriptor 977"},
       {{"--fd", "0"}, {}, 3, "file descriptor 0"},
