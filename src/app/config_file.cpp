@@ -69,16 +69,15 @@ std::vector<Statement> statements_in(const std::string& text) {
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
-// A number as TOML writes it. Whether it is one that the option takes is the option's matter.
-bool is_number(std::string word) {
-  std::erase(word, '_');
-  if (word.starts_with('+') || word.starts_with('-')) word.erase(0, 1);
+// A number as TOML writes it, but for its _. Whether it is one that the option takes is the option's matter.
+bool is_number(std::string_view word) {
+  if (word.starts_with('+') || word.starts_with('-')) word.remove_prefix(1);
   if (word == "inf" || word == "nan") return true;
   if (word.empty() || !is_digit(word.front())) return false;
-  if (word.starts_with("0x")) {
+  if (word.size() > 1 && word.front() == '0' && is_digit(word[1])) return false;  // which others take for octal
+  if (word.starts_with("0x") || word.starts_with("0o") || word.starts_with("0b"))
     return word.size() > 2 &&
-           std::all_of(word.begin() + 2, word.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
-  }
+           std::ranges::all_of(word.substr(2), [](unsigned char c) { return std::isxdigit(c) != 0; });
   double value = 0;
   const char* const end = word.data() + word.size();
   return std::from_chars(word.data(), end, value).ptr == end;
@@ -131,7 +130,9 @@ class ValueReader {
     std::string word(rest_.substr(0, end));
     rest_.remove_prefix(end);
     if (word.empty()) throw error_in(line_, "there is no value");
-    if (word != "true" && word != "false" && !is_number(word))
+    if (word == "true" || word == "false") return word;
+    std::erase(word, '_');
+    if (!is_number(word))
       throw error_in(line_, "the value is neither a number nor true or false: text stands in quotes");
     return word;
   }
@@ -166,7 +167,9 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
       throw error_in(statement.line, "there is no = behind " + first_word(statement.text));
     std::string name = CLI::detail::trim_copy(statement.text.substr(0, equals));
     CLI::detail::remove_quotes(name);
-    if (name.empty()) throw error_in(statement.line, "there is no option in front of the =");
+    const auto is_control = [](unsigned char c) { return std::iscntrl(c) != 0; };
+    if (name.empty() || std::ranges::any_of(name, is_control))
+      throw error_in(statement.line, "there is no option in front of the =");
     const std::string_view value = std::string_view(statement.text).substr(equals + 1);
     const std::string plain = CLI::detail::trim_copy(std::string(value));
     const Place place{.line = statement.line, .is_switch = plain == "true" || plain == "false"};

@@ -152,6 +152,9 @@ TEST(MendedConfiguration, WhatIsNoTomlIsRefusedWithItsLine) {
            {"host = 127.0.0.1", 3, bare},
            {"db = none", 3, bare},
            {"no-access-log = yes", 3, bare},
+           {"port = 010", 3, bare},
+           {"queue-limit = 2_000_000", 2, "--queue-limit: should be a whole number from 1 to 1000000"},
+           {"queue-limit = 0b11", 2, "--queue-limit: should be a whole number from 1 to 1000000"},
            {"port =", 3, "there is no value"},
            {"reload", 3, "there is no = behind reload"},
            {"= 1", 3, "there is no option in front of the ="},
@@ -169,7 +172,7 @@ TEST(MendedConfiguration, WhatIsNoTomlIsRefusedWithItsLine) {
   write_to(file,
            "\xEF\xBB\xBFheader = ['X-A: \"1, 2\"',\r\n \"X-B: it's\", # two\r\n]\r\n\"queue-limit\" = 1_0\r\n"
            "step-interval = +1e1\r\nno-date-header = true # none\r\n");
-  const Twin twin({"--config", file}, {"env", "BATTERY_TWIN_QUEUE_LIMIT=10"});
+  const Twin twin({"--config", file});
   const auto answer = twin.http.get("/health/live");
   EXPECT_EQ(answer.field("x-a"), "\"1, 2\"");
   EXPECT_EQ(answer.field("x-b"), "it's");
