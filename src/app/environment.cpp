@@ -280,6 +280,13 @@ std::vector<std::string> about_unknown_variables(const CLI::App& app, const std:
   return sentences;
 }
 
+std::optional<std::string> postgres_variable() {
+  for (const char* name : {"POSTGRES_HOST", "POSTGRES_DB"}) {
+    if (!value_of(name).empty()) return name;
+  }
+  return std::nullopt;
+}
+
 void load_environment_file(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ void add_environment(const CLI::App& app, std::vector<std::string>& arguments);
 /// @param others  names without dashes
 [[nodiscard]] std::vector<std::string> about_unknown_variables(const CLI::App& app,
                                                                const std::vector<std::string>& others);
+
+/// One of the variables that say where a PostgreSQL is, if any is set.
+[[nodiscard]] std::optional<std::string> postgres_variable();
 
 /// The one of the names that was perhaps meant, or nothing.
 [[nodiscard]] std::string nearest(const std::string& name, const std::vector<std::string>& names);

@@ -41,6 +41,8 @@ class Reloader {
   /// Reads now.
   void request();
 
+  [[nodiscard]] bool watches_nothing() const { return files_.empty(); }
+
  private:
   void work();
 

@@ -110,6 +110,11 @@ std::string counted(std::size_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+// As short as it can be: "100", "0.25".
+std::string milliseconds_of(plant::Interval interval) {
+  return process::to_text(static_cast<double>(interval.count()) / 1000);
+}
+
 std::string listed(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -145,6 +150,8 @@ void tell_of_tokens(const ServeOptions& options, const http::Server& server, Log
   if (!tokens.empty()) {
     log.info("Clients must show an access token: " + std::to_string(tokens.count(api::Access::changing)) +
              " of operators and " + std::to_string(tokens.count(api::Access::reading)) + " read-only ones are known");
+    if (!server.is_private() && !options.tls)
+      log.warning("The tokens travel as plain text: --ssl-certfile, or a proxy in front that has TLS, hides them");
   } else if (!server.is_private()) {
     log.warning("Everybody who can reach this address can drive the plant: --token-file lets in who has a token only");
   }
@@ -209,6 +216,9 @@ int serve(const ServeOptions& options) {
     log.info((options.postgres.empty() ? "Database " : "PostgreSQL, by way of ") + options.database + ": " +
              counted(kept.ids.size(), "batch", "batches") + ", of which " +
              counted(kept.open.size(), "goes on", "go on"));
+    if (plant_config.step_interval != options.plant.step_interval)
+      log.info("The pacing is as it was when it was last set: " + milliseconds_of(plant_config.step_interval) +
+               " ms per step: PATCH /factory/pacing");
     if (kept.paused) log.warning("The plant is paused, as it was when it was last stopped: PATCH /factory/pacing");
   }
   std::vector<plant::Event> history = std::move(kept.events);
@@ -309,6 +319,8 @@ int serve(const ServeOptions& options) {
   });
 
   tell_of_tokens(options, *server, log);
+  if (options.reload && reloader.watches_nothing())
+    log.warning("--reload has no file to watch: there is no --config, --cell, --token-file or --ssl-certfile");
   log.info("Application startup complete.");
   if (!has_dashboard) {
     log.info("Without dashboard and Swagger UI: the server was built with -DBATTERY_TWIN_DASHBOARD=OFF");
