@@ -45,10 +45,17 @@ postgresql_clusters() {
 clusters_before=" $(postgresql_clusters | tr '\n' ' ')"
 
 echo "Installing$missing"
-echo "and what they need, which takes a minute or two"
+echo "and what they need, which takes some minutes: reading the lists of packages"
 $sudo apt-get update -qq
-# shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# Stage by stage, so that nobody takes it for stuck.
+apt_get() {
+  # shellcheck disable=SC2086
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" $missing >/dev/null
+}
+echo "Downloading"
+apt_get --download-only
+echo "Unpacking and setting up"
+apt_get
 
 # Debian starts nginx and will do so at every boot. The benchmark starts its own; one that was there before is left alone.
 case "$missing " in

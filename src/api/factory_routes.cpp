@@ -48,7 +48,8 @@ Response logs_response(const std::vector<plant::Event>& events, const plant::Lay
   return json_response(200, Json{{"logs", std::move(logs)}, {"count", count}});
 }
 
-Response acceptance_of(const plant::Accepted& accepted, bool simple, const std::vector<std::string>& warnings) {
+Response acceptance_of(const plant::Accepted& accepted, bool simple, bool paused,
+                       const std::vector<std::string>& warnings) {
   Json answer = Json::object();
   if (simple) {
     answer["message"] = "Simulation started";
@@ -59,6 +60,7 @@ Response acceptance_of(const plant::Accepted& accepted, bool simple, const std::
     answer["batch_id"] = accepted.id;
     answer["queue_position"] = accepted.queue_position;
   }
+  if (paused) answer["message"] = answer["message"].get<std::string>() + ". The plant is paused: PATCH /factory/pacing";
   answer["seed"] = accepted.seed;
   answer["warnings"] = warnings;
   return json_response(200, answer);
@@ -88,11 +90,11 @@ Response refusal_of(const plant::Refused& refused) {
 std::optional<Response> Routes::start(plant::BatchRequest request, const Later& later) {
   const bool simple = request.only_when_idle;
   std::vector<std::string> warnings = request.warnings;
-  plant_.enqueue(std::move(request),
-                 [reply = later(), simple, warnings = std::move(warnings)](const plant::Answer& answer) {
-                   if (const auto* refused = std::get_if<plant::Refused>(&answer)) return reply(refusal_of(*refused));
-                   reply(acceptance_of(std::get<plant::Accepted>(answer), simple, warnings));
-                 });
+  plant_.enqueue(std::move(request), [reply = later(), simple, paused = plant_.pacing().paused,
+                                      warnings = std::move(warnings)](const plant::Answer& answer) {
+    if (const auto* refused = std::get_if<plant::Refused>(&answer)) return reply(refusal_of(*refused));
+    reply(acceptance_of(std::get<plant::Accepted>(answer), simple, paused, warnings));
+  });
   return std::nullopt;
 }
 

@@ -131,6 +131,7 @@ constexpr auto kTable = std::to_array<Route>({
               .answers = {{{200, "The pacing was changed", "PacingChanged"},
                            {503, "The change is in effect, but could not be stored"}}},
               .examples = {{{"fast", "As fast as possible", R"({"step_interval_ms": 0})"},
+                            {"usual", "As after a first start", R"({"step_interval_ms": 100})"},
                             {"pause", "Hold the plant", R"({"paused": true})"}}}}},
     {.method = "GET",
      .pattern = "/machine/{line_type}/{machine_id}/status",

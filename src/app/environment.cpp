@@ -313,6 +313,13 @@ std::vector<std::string> about_unknown_variables(const CLI::App& app, const std:
   return sentences;
 }
 
+std::optional<std::string> postgres_variable() {
+  for (const char* name : {"POSTGRES_HOST", "POSTGRES_DB"}) {
+    if (!value_of(name).empty()) return name;
+  }
+  return std::nullopt;
+}
+
 std::string load_environment_file(const std::string& path) {
   const std::string text = read_text_file(path);
   std::string warning;

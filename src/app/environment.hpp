@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ std::map<const CLI::Option*, std::string> add_environment(const CLI::App& app, s
 /// @param others  names without dashes
 [[nodiscard]] std::vector<std::string> about_unknown_variables(const CLI::App& app,
                                                                const std::vector<std::string>& others);
+
+/// One of the variables that say where a PostgreSQL is, if any is set.
+[[nodiscard]] std::optional<std::string> postgres_variable();
 
 /// The one of the names that was perhaps meant, or nothing.
 [[nodiscard]] std::string nearest(const std::string& name, const std::vector<std::string>& names);

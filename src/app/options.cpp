@@ -554,6 +554,8 @@ std::variant<ServeOptions, Complaint> read_options(std::vector<std::string> argu
     options.notes.push_back("application " + application + " has no meaning here and is ignored");
   if (!options.environment_file.empty())
     options.notes.push_back("Loading environment from '" + options.environment_file + "'");
+  if (const auto name = postgres_variable(); name && options.postgres.empty())
+    options.warnings.push_back(*name + " is set, but PostgreSQL is not asked for: --db postgresql:// uses it");
   if (workers > 1) options.notes.emplace_back("--workers is ignored: the plant is one state in one process");
   return options;
 }

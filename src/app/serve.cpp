@@ -111,6 +111,11 @@ std::string counted(std::size_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+// As short as it can be: "100", "0.25".
+std::string milliseconds_of(plant::Interval interval) {
+  return process::to_text(static_cast<double>(interval.count()) / 1000);
+}
+
 std::string listed(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -141,11 +146,17 @@ void take(ServeOptions& running, ServeOptions read, const SettingsChange& change
   running.plant.step_interval = read.plant.step_interval;
 }
 
+bool names_no_file(const ServeOptions& options) {
+  return options.config_file.empty() && options.cell_file.empty() && options.token_file.empty() && !options.tls;
+}
+
 void tell_of_tokens(const ServeOptions& options, const http::Server& server, Log& log) {
   const http::AccessTokens& tokens = options.server.tokens;
   if (!tokens.empty()) {
     log.info("Clients must show an access token: " + std::to_string(tokens.count(api::Access::changing)) +
              " of operators and " + std::to_string(tokens.count(api::Access::reading)) + " read-only ones are known");
+    if (!server.is_private() && !options.tls)
+      log.warning("The tokens travel as plain text: --ssl-certfile, or a proxy in front that has TLS, hides them");
   } else if (!server.is_private()) {
     log.warning("Everybody who can reach this address can drive the plant: --token-file lets in who has a token only");
   }
@@ -182,6 +193,9 @@ Restored restore(const ServeOptions& options, plant::PlantConfig& plant, plant::
   log.info((options.postgres.empty() ? "Database " : "PostgreSQL, by way of ") + options.database + ": " +
            counted(kept.ids.size(), "batch", "batches") + ", of which " +
            counted(kept.open.size(), "goes on", "go on"));
+  if (plant.step_interval != options.plant.step_interval)
+    log.info("The pacing is as it was when it was last set: " + milliseconds_of(plant.step_interval) +
+             " ms per step: PATCH /factory/pacing");
   if (kept.paused) log.warning("The plant is paused, as it was when it was last stopped: PATCH /factory/pacing");
   return restored;
 }
@@ -388,6 +402,8 @@ int serve(const ServeOptions& options) {
   });
 
   tell_of_tokens(options, *server, log);
+  if (options.reload && names_no_file(options))
+    log.warning("--reload has no file to watch: there is no --config, --cell, --token-file or --ssl-certfile");
   log.info("Application startup complete.");
   tell_where(options, *server, has_dashboard, log);
   tell_service_manager("READY=1");

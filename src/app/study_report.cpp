@@ -16,6 +16,13 @@ std::string text(const char* format, Values... values) {
   return {buffer.data(), std::min(static_cast<std::size_t>(std::max(length, 0)), buffer.size() - 1)};
 }
 
+// "inspection_anode Pass_width" is a cause where it is not so: "inspection_anode width not passed".
+std::string cause_in_words(std::string cause) {
+  constexpr std::string_view kPass = " Pass_";
+  const auto at = cause.find(kPass);
+  return at == std::string::npos ? cause : cause.replace(at, kPass.size(), " ") + " not passed";
+}
+
 // The largest first.
 template <class Map>
 std::vector<std::pair<std::string, double>> ranked(const Map& map) {
@@ -156,13 +163,14 @@ void StudyReport::print(std::ostream& out) const {
   const auto causes = ranked(all_.scrap);
   if (!causes.empty()) out << "\nScrap by first cause, of all cells\n";
   for (std::size_t i = 0; i < std::min(kTopCauses, causes.size()); ++i)
-    out << text("  %6.3f %%  %s\n", 100 * causes[i].second / all_.cells_started, causes[i].first.c_str());
+    out << text("  %6.3f %%  %s\n", 100 * causes[i].second / all_.cells_started,
+                cause_in_words(causes[i].first).c_str());
 
   const auto defects = ranked(all_.defects);
   if (!defects.empty()) out << "\nWhat speaks against the nominal cell, of all batches\n";
   for (std::size_t i = 0; i < std::min(kTopDefects, defects.size()); ++i)
     out << text("  %6.2f %%  %s\n", 100 * defects[i].second / static_cast<double>(all_.batches),
-                defects[i].first.c_str());
+                cause_in_words(defects[i].first).c_str());
 
   for (std::size_t i = 0; i < CellTally::kExplained.size(); ++i) print_explained(out, i);
 

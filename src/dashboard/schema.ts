@@ -85,6 +85,10 @@ const abbreviations = new Map([
   ...['AM', 'CA', 'OCV', 'PVDF', 'SEI', 'SOC'].map((one): [string, string] => [one.toLowerCase(), one]),
 ]);
 
+/** A flag that is among the causes. "Pass_width" is there when it is not so. */
+export const causeWords = (flag: string): string =>
+  flag.startsWith('Pass_') ? `${words(flag.slice(5))} not passed` : words(flag);
+
 /** "coating_anode" or "electrolyte_filling" in words, "np_ratio" as "N/P ratio". */
 export function words(name: string): string {
   const text = name

@@ -235,7 +235,8 @@ TEST(WebSocketMessages, AreAsDocumented) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   ASSERT_EQ(twin.ask("PATCH", "/factory/pacing", R"({"paused": true})").status, 200);
-  ASSERT_EQ(twin.ask("POST", "/factory/start", R"({"id": "stopped"})").status, 200);
+  const Json stopped = Json::parse(twin.ask("POST", "/factory/start", R"({"id": "stopped"})").body);
+  EXPECT_EQ(stopped.at("message"), "Batch stopped started. The plant is paused: PATCH /factory/pacing");
   ASSERT_EQ(twin.ask("POST", "/factory/reset").status, 200);
   twin.api().pump();
 

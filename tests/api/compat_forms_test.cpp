@@ -113,6 +113,46 @@ TEST_P(CompatForms, FormsWithNothingInThemAreValidAndChangeNothing) {
   EXPECT_EQ(changes(), before);
 }
 
+TEST_P(CompatForms, TheMessageSaysWhatWasIgnored) {
+  const auto messages = [this](const Json& form) {
+    const std::string verdict = post("/api/parameters/validate", form).at("message");
+    return verdict + "\n" + post("/api/parameters/update", form).at("message").get<std::string>();
+  };
+  const std::string has = "; Aging has Leak Rate, Temperature, Aging Days";
+  EXPECT_EQ(messages({{"stage", "Aging"}, {"parameters", {{"Aging Days", 9}}}}),
+            "The parameters are valid\nParameters of Aging were updated");
+  EXPECT_EQ(
+      messages({{"stage", "Aging"}, {"aging_time_days", 9}}),
+      "Nothing was checked: there are no parameters" + has + "\nNothing was updated: there are no parameters" + has);
+  const std::string names = "; ignored, there are no such labels: aging_days, k_leak" + has;
+  EXPECT_EQ(messages({{"stage", "Aging"}, {"parameters", {{"aging_days", 9}, {"k_leak", 1e-8}}}}),
+            "Nothing was checked: no value is given" + names + "\nNothing was updated: no value is given" + names);
+  EXPECT_EQ(messages({{"stage", "Aging"}, {"parameters", {{"aging_days", 9}, {"Aging Days", 9}}}}),
+            "The parameters are valid; ignored, there are no such labels: aging_days" + has +
+                "\nParameters of Aging were updated; ignored, there are no such labels: aging_days" + has);
+  Json many = Json::object();
+  for (int i = 0; i < 100; ++i) many["label " + std::to_string(i)] = i;
+  many[std::string(1000, 'x')] = 1;
+  const std::string said = messages({{"stage", "Aging"}, {"parameters", many}});
+  EXPECT_NE(said.find("label 9 and 91 more"), std::string::npos) << said;
+  EXPECT_EQ(said.find("xxx"), std::string::npos) << said;
+}
+
+TEST_P(CompatForms, ATemperatureThatLooksLikeKelvinIsAskedFor) {
+  const Json hot{{"stage", "Aging"}, {"parameters", {{"Temperature", 298.15}}}};
+  for (const char* route : {"/api/parameters/validate", "/api/parameters/update"}) {
+    const std::string said = post(route, hot).at("message");
+    EXPECT_NE(said.find("Temperature 298.15 was taken as degrees Celsius: is it kelvin?"), std::string::npos) << said;
+  }
+  const auto patch = [this](double temperature) {
+    const Json body{{"k_leak", 1e-8}, {"temperature", temperature}, {"aging_time_days", 10}};
+    return ask("PATCH", "/api/machine/cell/aging/parameters", body.dump(), 200).at("message").get<std::string>();
+  };
+  EXPECT_EQ(patch(298.15),
+            "Parameters of aging_cell were updated. temperature 298.15 was taken as degrees Celsius: is it kelvin?");
+  EXPECT_EQ(patch(60), "Parameters of aging_cell were updated");
+}
+
 TEST_P(CompatForms, FormsThatAreNotValid) {
   struct Case {
     const char* body;
@@ -152,6 +192,9 @@ TEST_P(CompatForms, FormsThatAreNotValid) {
       << verdict;
   refused("GET", "/api/parameters/current/Anode Aging", "", "INVALID_STAGE");
   refused("GET", "/api/parameters/current/x", "", "INVALID_STAGE");
+  const Json detail = Json::parse(twin_.ask("GET", "/api/parameters/current/x").body).at("detail");
+  EXPECT_TRUE(detail.at("message").get<std::string>().starts_with("There is no such stage, but Anode Mixing, "))
+      << detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CompatForms, ::testing::ValuesIn(process::kModelSets), models_of);

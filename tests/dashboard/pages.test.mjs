@@ -53,6 +53,26 @@ test('a batch is started by a click, is seen to go through the plant, and its fi
   assert.ok(text.includes(capacity), `no ${capacity} in ${text}`);
 });
 
+test('a batch without a good cell is marked as scrap, and its causes say what is wrong', async (t) => {
+  const { server, page } = await visit(t, { options: FAST });
+  await ask(server, 'POST', '/factory/start', { id: 'narrow', anode_inspection_params: { epsilon_width_max: 1e-12 } });
+  await until('it is through', async () => (await ask(server, 'GET', '/batches/narrow')).status === 'completed');
+  await page.goto(`${server.url}/#/batches/narrow`);
+  const main = page.getByRole('main');
+  await main.getByText('completed', { exact: true }).first().waitFor();
+  await main.locator('.heading').getByText('scrap', { exact: true }).waitFor();
+  await main.getByText('Inspection anode: width not passed').waitFor();
+  await main.getByText(/^Width not passed/).waitFor();
+
+  // As it is, a batch has some scrap and is none.
+  await ask(server, 'POST', '/factory/start', { id: 'usual' });
+  await until('it is through', async () => (await ask(server, 'GET', '/batches/usual')).status === 'completed');
+  await page.goto(`${server.url}/#/batches/usual`);
+  await page.getByRole('heading', { name: 'Batch usual', level: 1 }).waitFor();
+  await main.getByText('completed', { exact: true }).first().waitFor();
+  assert.equal(await main.locator('.heading').getByText('scrap', { exact: true }).count(), 0);
+});
+
 test('bad input shows the server\'s reason at the field', async (t) => {
   const { server, page } = await visit(t, { at: 'batches?start=1', options: SLOW, allowed: refused(400) });
   const dialog = page.getByRole('dialog', { name: 'Start a batch' });

@@ -51,6 +51,9 @@ while read -r page; do
   done <"$folder/links"
 done <"$folder/pages"
 [ "$links" -gt 50 ] || fail "only $links links were found in the pages"
+! grep -nE '^build/' "$folder/root$documents/README.md" || fail "the page runs what was built, not what is installed"
+grep -q 'it is `battery-twin' "$folder/root$documents/README.md" || fail "the page does not say what stands for make run"
+grep -q '^# uds = "/run/battery-twin/' "$folder/root/etc/battery-twin/battery-twin.toml" || fail "the unit cannot make that socket"
 # So are the files that the options' file names. It has no other paths than those.
 grep -oE '/(usr|etc)/[A-Za-z0-9_./-]+' "$folder/root/etc/battery-twin/battery-twin.toml" >"$folder/paths"
 grep -q /usr/share/battery-twin/cells "$folder/paths" || fail "the options' file does not say where cells are"

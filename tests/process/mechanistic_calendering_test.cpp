@@ -171,6 +171,11 @@ TEST(Calendering, ParticlesCrackNearTheLeastPorosity) {
   EXPECT_TRUE(film.remarks_on("particles crack"));
   EXPECT_GT(film["porosity"], 0.20);
   EXPECT_NEAR(film["porosity"], 0.20, 0.01) << "a gap that asks for more leaves the decision to the force";
+  EXPECT_TRUE(film.remarks_on("is close to the least one of 0.2: "));
+  const Done dense = calender(Line::anode).with("initial_porosity", 0.1).paced();
+  EXPECT_EQ(dense["defect_risk"], 1);
+  EXPECT_TRUE(dense.remarks_on("porosity 0.1 is below the least one of 0.2: particles crack"));
+  EXPECT_FALSE(dense.remarks_on("is close to"));
 }
 
 TEST(Calendering, WarmRollsPressFurtherAndFastOnesLess) {

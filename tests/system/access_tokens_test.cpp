@@ -8,6 +8,7 @@
 #include <fstream>
 #include <set>
 
+#include "certificates.hpp"
 #include "temporary_folder.hpp"
 #include "twin.hpp"
 
@@ -469,6 +470,14 @@ TEST(AccessTokens, TheLogSaysWhetherThereAreAny) {
   ServerProcess closed(options);
   EXPECT_EQ(closed.err().find(kOpen), std::string::npos);
   EXPECT_TRUE(closed.wait_for_error_text("Clients must show an access token"));
+  constexpr const char* kPlain = "WARNING:  The tokens travel as plain text";
+  EXPECT_TRUE(closed.wait_for_error_text(kPlain)) << closed.err();
+  options.insert(options.end(), {"--ssl-certfile", certificates().certificate("server"), "--ssl-keyfile",
+                                 certificates().key("server")});
+  const ServerProcess secure(options);
+  EXPECT_EQ(secure.err().find(kPlain), std::string::npos) << secure.err();
+  const ServerProcess here(file.options());
+  EXPECT_EQ(here.err().find(kPlain), std::string::npos) << here.err();
   EXPECT_EQ(closed.err().find("everybody on this machine may read"), std::string::npos);
   ::chmod(file.path().c_str(), 0644);
   ServerProcess readable(file.options());

@@ -206,6 +206,17 @@ TEST(CommandLine, AFileOfVariablesMayBeNamedInTheConfiguration) {
   EXPECT_NE(other.err().find("--workers = many"), std::string::npos) << other.err();
 }
 
+TEST(CommandLine, VariablesOfPostgresWithoutItAreNamedOnce) {
+  constexpr const char* kIdle = " is set, but PostgreSQL is not asked for: --db postgresql:// uses it\n";
+  const ServerProcess file({}, environment({"POSTGRES_HOST=db", "POSTGRES_DB=twin"}));
+  EXPECT_NE(file.err().find(std::string("WARNING:  POSTGRES_HOST") + kIdle), std::string::npos) << file.err();
+  EXPECT_EQ(count(file.err(), kIdle), 1u) << file.err();
+  const testing::TemporaryFolder folder;
+  const ServerProcess server({"--db", "postgresql://", "--spool", folder.file("spool.db")},
+                             environment({"POSTGRES_HOST=/no/such/folder", "POSTGRES_DB=twin"}));
+  EXPECT_EQ(server.err().find(kIdle), std::string::npos) << server.err();
+}
+
 TEST(CommandLine, AFileHasListsOfSeveralLinesAndSignsInQuotes) {
   const testing::TemporaryFolder folder;
   const std::string file = write_file(folder, "twin.toml",

@@ -120,6 +120,7 @@ TEST(Reload, FilesAreWatchedWhenWanted) {
   one.write("header = [\"X-New: 1\"]\n");
   ASSERT_TRUE(one.twin.server.wait_for_error_text(std::string(kRead) + "header"));
   EXPECT_EQ(one.twin.http.get("/health/live").field("x-new"), "1");
+  EXPECT_EQ(one.twin.server.err().find("no file to watch"), std::string::npos);
 }
 
 TEST(Reload, AFileThatIsNamedLaterIsWatchedToo) {
@@ -201,7 +202,8 @@ TEST(Reload, APipeMayBeReadAtTheStart) {
 }
 
 TEST(Reload, WorksWithoutAFile) {
-  ServerProcess server;
+  ServerProcess server({"--reload"});
+  EXPECT_NE(server.err().find("--reload has no file to watch"), std::string::npos) << server.err();
   server.signal(SIGHUP);
   EXPECT_TRUE(server.wait_for_error_text(kRead));
   EXPECT_EQ(HttpClient(server.port()).get("/health/live").status, 200);

@@ -91,6 +91,35 @@ TEST(Storage, EverythingIsThereAfterACleanEnd) {
   EXPECT_EQ(client.receive_json().at("seq"), newest + 1);
 }
 
+TEST(Storage, ThePacingIsKeptAndSaid) {
+  const Folder folder;
+  constexpr const char* kAsItWas = "The pacing is as it was when it was last set: ";
+  const std::string example = std::string(BATTERY_TWIN_SOURCE_DIR) + "/config/battery-twin.toml";
+  const auto interval_after_start = [&](const std::vector<std::string>& more, bool is_said) {
+    Twin twin(options(folder, more));
+    EXPECT_EQ(twin.server.err().find(kAsItWas) != std::string::npos, is_said) << twin.server.err();
+    Json interval = twin.get("/factory/status").at("pacing").at("step_interval_ms");
+    twin.server.signal(SIGTERM);
+    EXPECT_EQ(twin.server.wait(), 0);
+    return interval;
+  };
+  EXPECT_EQ(interval_after_start({}, false), 100);
+  {
+    Twin twin(options(folder));
+    EXPECT_EQ(twin.http.patch("/factory/pacing", {{"step_interval_ms", 7.5}}).status, 200);
+    twin.server.signal(SIGTERM);
+    EXPECT_EQ(twin.server.wait(), 0);
+  }
+  // A file that is installed must not make the plant forget.
+  EXPECT_EQ(interval_after_start({"--config", example}, true), 7.5);
+  // What is given counts, and is not kept.
+  EXPECT_EQ(interval_after_start({"--step-interval", "3"}, false), 3);
+  const Twin twin(options(folder));
+  EXPECT_NE(twin.server.err().find(std::string(kAsItWas) + "7.5 ms per step: PATCH /factory/pacing\n"),
+            std::string::npos)
+      << twin.server.err();
+}
+
 // The test: killed at random moments, every batch that was accepted is completed once, with the results of a
 // plant that nobody disturbed.
 TEST(Storage, KilledAgainAndAgainEveryAcceptedBatchIsCompletedOnce) {

@@ -71,9 +71,11 @@ bool is_empty(const Json& value) {
 struct Form {
   const Machine* machine = nullptr;
   std::string stage;
-  Json fields = Json::object();   // by this layer's names, in the plant's units
-  std::string mistakes;           // a machine or values that cannot be read
-  bool has_other_values = false;  // values that are no numbers are among those
+  bool has_parameters = false;       // not null
+  std::vector<std::string> ignored;  // labels that the stage does not have
+  Json fields = Json::object();      // by this layer's names, in the plant's units
+  std::string mistakes;              // a machine or values that cannot be read
+  bool has_other_values = false;     // values that are no numbers are among those
 };
 
 bool has_stage(const Json& body) {
@@ -97,6 +99,7 @@ Form read_form(const Json& body, const compat::Names& names) {
     return form;
   }
   const Json parameters = body.value("parameters", Json::object());
+  form.has_parameters = !parameters.is_null() && body.contains("parameters");
   if (parameters.is_null()) return form;
   if (!parameters.is_object()) {
     form.mistakes = "parameters: Input should be an object";
@@ -104,6 +107,7 @@ Form read_form(const Json& body, const compat::Names& names) {
   }
   for (const auto& [label, value] : parameters.items()) {
     const Parameter* parameter = form.machine->find_label(label);
+    if (parameter == nullptr) form.ignored.push_back(label);
     if (parameter == nullptr || is_empty(value)) continue;
     if (const auto number = number_in(value)) {
       form.fields[std::string(parameter->name)] = parameter->to_plant(*number);
@@ -113,6 +117,52 @@ Form read_form(const Json& body, const compat::Names& names) {
     }
   }
   return form;
+}
+
+// The first of what a client has sent, as far as it is short enough to be told back.
+std::string some_of(const std::vector<std::string>& labels) {
+  constexpr std::size_t kMost = 10;
+  constexpr std::size_t kLongest = 64;  // bytes
+  std::string text;
+  std::size_t told = 0;
+  for (const std::string& label : labels) {
+    if (told == kMost || label.size() > kLongest) continue;
+    text += (text.empty() ? "" : ", ") + label;
+    ++told;
+  }
+  if (told == 0) return std::to_string(labels.size()) + " long ones";
+  return told == labels.size() ? text : text + " and " + std::to_string(labels.size() - told) + " more";
+}
+
+std::string labels_of(const Machine& machine) {
+  std::string text;
+  for (const Parameter& parameter : machine.parameters) text += (text.empty() ? "" : ", ") + parameter.label;
+  return text;
+}
+
+// Kelvin where degrees Celsius are wanted: no machine is as hot as that.
+std::string about_kelvin(const Json& fields, const Machine& machine, bool by_label) {
+  constexpr double kHot = 200;  // °C
+  std::string text;
+  for (const Parameter& parameter : machine.parameters) {
+    const auto field = fields.find(parameter.name);
+    if (!parameter.is_temperature() || field == fields.end() || !field->is_number()) continue;
+    const double celsius = parameter.from_plant(field->get<double>());
+    if (celsius <= kHot) continue;
+    text += ". " + (by_label ? parameter.label : std::string(parameter.name)) + " " + process::to_text(celsius) +
+            " was taken as degrees Celsius: is it kelvin?";
+  }
+  return text;
+}
+
+// What was done with a form, and what was not.
+std::string outcome_of(const Form& form, std::string_view done, std::string_view nothing_done) {
+  const std::string has = "; " + form.stage + " has " + labels_of(*form.machine);
+  if (!form.has_parameters) return std::string(nothing_done) + ": there are no parameters" + has;
+  std::string text(done);
+  if (form.fields.empty()) text = std::string(nothing_done) + ": no value is given";
+  if (!form.ignored.empty()) text += "; ignored, there are no such labels: " + some_of(form.ignored) + has;
+  return text + about_kelvin(form.fields, *form.machine, true);
 }
 
 struct Merged {
@@ -197,12 +247,14 @@ std::optional<Response> Routes::compat_machine_parameters(const Call& call) {
   const Machine& machine = names_.of(station);
   if (const std::string mistakes = type_mistakes(body, machine); !mistakes.empty())
     return compat::refusal(mistakes, "MACHINE_PARAMETER_TYPE_ERROR", place_of(machine));
-  Merged merged = merge(in_units_of_plant(body, machine), machine, plant_.parameters(station), config_.limits, false);
+  const Json fields = in_units_of_plant(body, machine);
+  Merged merged = merge(fields, machine, plant_.parameters(station), config_.limits, false);
   if (!merged.mistakes.empty())
     return compat::refusal(merged.mistakes, "MACHINE_PARAMETER_VALIDATION_ERROR", place_of(machine));
   plant_.set_parameters(station, std::move(merged.values), std::move(merged.warnings));
-  return once_kept(call.later,
-                   compat::success("Parameters of " + station.process_name + " were updated", place_of(machine)));
+  return once_kept(call.later, compat::success("Parameters of " + station.process_name + " were updated" +
+                                                   about_kelvin(fields, machine, false),
+                                               place_of(machine)));
 }
 
 std::optional<Response> Routes::compat_validate(const Call& call) {
@@ -219,7 +271,8 @@ std::optional<Response> Routes::compat_validate(const Call& call) {
   }
   Json data{{"valid", true}};
   data.update(place_of(*form.machine));
-  return compat::success("The parameters are valid", {{"data", std::move(data)}});
+  return compat::success(outcome_of(form, "The parameters are valid", "Nothing was checked"),
+                         {{"data", std::move(data)}});
 }
 
 std::optional<Response> Routes::compat_update(const Call& call) {
@@ -243,7 +296,9 @@ std::optional<Response> Routes::compat_update(const Call& call) {
   data.update(place_of(*form.machine));
   data["updated_parameters"] = Json::array();
   for (const auto& [name, value] : form.fields.items()) data["updated_parameters"].push_back(name);
-  Response response = compat::success("Parameters of " + form.stage + " were updated", {{"data", std::move(data)}});
+  Response response =
+      compat::success(outcome_of(form, "Parameters of " + form.stage + " were updated", "Nothing was updated"),
+                      {{"data", std::move(data)}});
   if (form.fields.empty()) return response;
   plant_.set_parameters(station, std::move(merged.values), std::move(merged.warnings));
   return once_kept(call.later, std::move(response));
@@ -251,7 +306,7 @@ std::optional<Response> Routes::compat_update(const Call& call) {
 
 std::optional<Response> Routes::compat_current(const Call& call) {
   const Machine* machine = names_.find_stage(call.parts.at(0));
-  if (machine == nullptr) return compat::refusal("There is no such stage", "INVALID_STAGE");
+  if (machine == nullptr) return compat::refusal("There is no such stage, but " + stages_of(names_), "INVALID_STAGE");
   const plant::Station& station = *machine->station;
   Response response;
   JsonWriter writer(response.body);

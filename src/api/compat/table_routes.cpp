@@ -81,6 +81,12 @@ std::vector<std::string> newest_rows(store::Store& store, const compat::Machine&
   return texts;
 }
 
+std::string tables_of(const compat::Names& names) {
+  std::string text;
+  for (const compat::Machine& machine : names.machines()) text += (text.empty() ? "" : ", ") + machine.table;
+  return text;
+}
+
 Response no_rows(const std::string& why) { return json_response(200, Json{{"message", why}, {"data", Json::array()}}); }
 
 }  // namespace
@@ -112,7 +118,8 @@ Response Routes::compat_rows(const compat::Machine& machine) const {
 
 std::optional<Response> Routes::compat_table(const Call& call) {
   const compat::Machine* machine = names_.find_table(call.parts.at(0));
-  if (machine == nullptr) return json_response(200, Json{{"error", "There is no such table"}});
+  if (machine == nullptr)
+    return json_response(200, Json{{"error", "There is no such table, but " + tables_of(names_)}});
   if (config_.store == nullptr)
     return no_rows("There are no rows of " + machine->table +
                    ": steps of machines are kept in a database only, and there is none (--db)");

@@ -15,8 +15,8 @@ import { Fact, Problem, WordState } from '../ui';
 import { EndOfLine } from './batch-end';
 import { Elapsed, LineProgress } from './batch-list';
 import { Machines } from './batch-machines';
-import { Actions, processLabel } from './batch-parts';
-import { batchPath, stateOf } from './batch-store';
+import { Actions, outcomeOf, processLabel } from './batch-parts';
+import { batchPath, isOver, stateOf } from './batch-store';
 import { useSchema } from './parts';
 
 const PAUSE = 1_000; // between two looks at it that events make due
@@ -77,6 +77,7 @@ export function BatchDetail({ id }: { id: string }) {
         {batch && !missing && (
           <>
             <WordState word={stateOf(batch)} />
+            {isOver(batch) && outcomeOf(batch) === 'scrap' && <WordState word="scrap" />}
             <Actions batch={batch} />
           </>
         )}

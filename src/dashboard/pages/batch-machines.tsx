@@ -6,7 +6,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { Download } from '../download';
 import { Icon } from '../icons';
 import { place, refine } from '../router';
-import { words, type Output, type Schema } from '../schema';
+import { causeWords, words, type Output, type Schema } from '../schema';
 import { type Batch, type MachineResult } from '../server';
 import type { Step } from '../telemetry';
 import { WordState } from '../ui';
@@ -74,7 +74,7 @@ function MachineSection({ batch, process, result, schema, open: first }: Machine
         <span>{processLabel(schema, process)}</span>
         <WordState word={stateOf(result)} />
         {!waits && <span class="hint">{result.steps} steps</span>}
-        {result.causes.length > 0 && <span class="hint">{result.causes.map(words).join(', ')}</span>}
+        {result.causes.length > 0 && <span class="hint">{result.causes.map(causeWords).join(', ')}</span>}
       </summary>
       {open.value &&
         (waits ? <p class="hint">The batch has not reached this machine yet.</p> : <Opened {...{ batch, process, result, schema }} />)}

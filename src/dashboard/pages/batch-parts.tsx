@@ -6,7 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../icons';
 import { factory, machineOf, refresh, stale } from '../live';
 import { link, place } from '../router';
-import { schema, words, type Field, type Group, type Output, type Schema } from '../schema';
+import { causeWords, schema, words, type Field, type Group, type Output, type Schema } from '../schema';
 import { Refusal, send, type Batch, type Values } from '../server';
 import { Dialog } from '../ui';
 import { format, shown } from '../units';
@@ -51,7 +51,7 @@ export function tableTitle(name: string): string {
 export function causeLabel(schema: Schema | null, key: string): string {
   const [process = '', ...rest] = key.split(' ');
   const label = processLabel(schema, process);
-  return rest.length > 0 ? `${label}: ${words(rest.join(' ')).toLowerCase()}` : label;
+  return rest.length > 0 ? `${label}: ${causeWords(rest.join(' ')).toLowerCase()}` : label;
 }
 
 export function numberOf(batch: Batch, name: string): number | null {

@@ -9,7 +9,7 @@ import { Download } from '../download';
 import type { IconName } from '../icons';
 import { factory, onMessages, pacing, stale, type Machine } from '../live';
 import { link } from '../router';
-import { words, type Output } from '../schema';
+import { causeWords, words, type Output } from '../schema';
 import { outputOf } from '../series';
 import { type Batch, type BatchPage, get, getBatch, type MachineResult, type MachineStatus } from '../server';
 import { displayUnit, format, fromSi } from '../units';
@@ -134,7 +134,7 @@ function Now(props: { machine: Machine; batch: string | null; result: MachineRes
         {machine.batch === null && result && !result.outcome && result.status !== 'completed' && <WordState word={result.status} />}
       </p>
       {machine.batch === null && result && result.causes.length > 0 && (
-        <p class="hint">Reason: {result.causes.map((cause) => words(cause).toLowerCase()).join(', ')}</p>
+        <p class="hint">Reason: {result.causes.map((cause) => causeWords(cause).toLowerCase()).join(', ')}</p>
       )}
     </>
   );

@@ -341,7 +341,7 @@ const marks = {
 } as const;
 
 const Mark = ({ kind }: { kind: keyof typeof marks }) => (
-  <span class={`mark ${kind}`} title={marks[kind].text}>
+  <span class={`sign ${kind}`} title={marks[kind].text}>
     <Icon name={marks[kind].icon} />
   </span>
 );

@@ -95,7 +95,8 @@ class MechanisticCalendaring {
       found.push_back("the rolls give at most " + approximately(line_load_) + " N/m: the film stays at " +
                       approximately(thickness_) + " m");
     if (porosity_ < least_porosity_ + 0.03)
-      found.push_back("porosity " + approximately(porosity_) + " is close to the least one of " +
+      found.push_back("porosity " + approximately(porosity_) +
+                      (porosity_ < least_porosity_ ? " is below the least one of " : " is close to the least one of ") +
                       approximately(least_porosity_) + ": particles crack");
   }
 

@@ -287,8 +287,8 @@ void Forwarder::fail(const std::string& why) {
   if (failures_ == 1 || why != last_reported_ || Clock::now() >= next_report_) {
     last_reported_ = why;
     next_report_ = Clock::now() + kBetweenReports;
-    config_.on_error("PostgreSQL cannot take what is to be kept (" + config_.address.shown + "): " + why +
-                     ". It waits in " + file_.path().string());
+    config_.on_error("PostgreSQL cannot take what is to be kept (" + config_.address.shown + "): " + ended(why) +
+                     " It waits in " + file_.path().string());
   }
   const double longest =
       std::min<double>(std::chrono::duration<double>(kLongestPause).count(),

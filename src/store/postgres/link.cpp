@@ -45,6 +45,11 @@ std::string why(const std::exception& problem) {
   return sentence;
 }
 
+std::string ended(std::string sentence) {
+  if (!sentence.ends_with('?')) sentence += '.';
+  return sentence;
+}
+
 bool is_refused(const Address& address) {
   const PGPing answer = PQping(address.connection.c_str());
   return answer == PQPING_OK || answer == PQPING_NO_ATTEMPT;  // the latter: libpq itself cannot use the options

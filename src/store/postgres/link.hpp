@@ -29,6 +29,9 @@ class Link {
   pqxx::connection connection_;
 };
 
+/// With a full stop, unless it ends as a question: libpq asks "Is the server running …?".
+[[nodiscard]] std::string ended(std::string sentence);
+
 /// What PostgreSQL or libpq said, as one sentence.
 [[nodiscard]] std::string why(const std::exception& problem);
 

@@ -141,7 +141,7 @@ std::unique_ptr<Link> first_link(const Address& address, Watch& watch, const Sql
     throw std::runtime_error(name + " refuses us: " + problem.what());
   } catch (const std::exception& problem) {
     if (spool.fresh) throw std::runtime_error(name + " cannot be emptied: " + why(problem));
-    spool.on_error(name + " cannot be reached: " + why(problem) + ". Until it can, all is kept in " + spool.path);
+    spool.on_error(name + " cannot be reached: " + ended(why(problem)) + " Until it can, all is kept in " + spool.path);
     return nullptr;
   }
 }
