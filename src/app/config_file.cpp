@@ -177,7 +177,10 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
       throw error_in(statement.line,
                      first_word(name) + " stands in line " + std::to_string(first->second.line) + " already");
     CLI::ConfigItem item;
+    if (plain.empty()) throw error_in(statement.line, "there is no value behind " + first_word(name));
     item.inputs = ValueReader(value, statement.line).read();
+    // CLI11 passes over it, and a token that was to be filled in would be none.
+    if (item.inputs.empty()) throw error_in(statement.line, "the list of " + first_word(name) + " is empty");
     item.name = std::move(name);
     items.push_back(std::move(item));
   }
