@@ -176,10 +176,11 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     if (const auto [first, is_new] = places_.try_emplace(name, place); !is_new)
       throw error_in(statement.line,
                      first_word(name) + " stands in line " + std::to_string(first->second.line) + " already");
-    if (plain.empty()) throw error_in(statement.line, "there is no value behind " + name);
     CLI::ConfigItem item;
+    if (plain.empty()) throw error_in(statement.line, "there is no value behind " + first_word(name));
     item.inputs = ValueReader(value, statement.line).read();
-    if (item.inputs.empty()) throw error_in(statement.line, "the list of " + name + " is empty");
+    // CLI11 passes over it, and a token that was to be filled in would be none.
+    if (item.inputs.empty()) throw error_in(statement.line, "the list of " + first_word(name) + " is empty");
     item.name = std::move(name);
     items.push_back(std::move(item));
   }

@@ -112,7 +112,7 @@ bool is_of_tokens(std::string_view name) {
 }
 
 // A name as it may stand in a log.
-std::string shown(const std::string& name) {
+std::string name_for_log(const std::string& name) {
   constexpr std::size_t kMost = 100;
   std::string text = name.substr(0, kMost);
   std::ranges::replace_if(
@@ -331,7 +331,7 @@ std::string load_environment_file(const std::string& path) {
         ::setenv(name.c_str(), value.c_str(), 0);  // NOLINT(concurrency-mt-unsafe)
         continue;
       }
-      const std::string sentence = path + ": " + shown(name) + " stands for an option and does not count there";
+      const std::string sentence = path + ": " + name_for_log(name) + " stands for an option and does not count there";
       if (is_of_tokens(name)) throw std::runtime_error(sentence + ": without a token everybody could drive the plant");
       if (warning.empty())
         warning = sentence + "; it belongs into the environment, or without its prefix into --config";
