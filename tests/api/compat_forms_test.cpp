@@ -126,10 +126,12 @@ TEST_P(CompatForms, TheMessageSaysWhatWasIgnored) {
       "Nothing was checked: there are no parameters" + has + "\nNothing was updated: there are no parameters" + has);
   const std::string names = "; ignored, there are no such labels: aging_days, k_leak" + has;
   EXPECT_EQ(messages({{"stage", "Aging"}, {"parameters", {{"aging_days", 9}, {"k_leak", 1e-8}}}}),
-            "Nothing was checked: no value is given" + names + "\nNothing was updated: no value is given" + names);
+            "Nothing was checked" + names + "\nNothing was updated" + names);
   EXPECT_EQ(messages({{"stage", "Aging"}, {"parameters", {{"aging_days", 9}, {"Aging Days", 9}}}}),
             "The parameters are valid; ignored, there are no such labels: aging_days" + has +
                 "\nParameters of Aging were updated; ignored, there are no such labels: aging_days" + has);
+  EXPECT_EQ(messages({{"stage", "Aging"}, {"parameters", {{"Aging Days", ""}}}}),
+            "Nothing was checked: no value is given\nNothing was updated: no value is given");
   Json many = Json::object();
   for (int i = 0; i < 100; ++i) many["label " + std::to_string(i)] = i;
   many[std::string(1000, 'x')] = 1;

@@ -160,7 +160,7 @@ std::string outcome_of(const Form& form, std::string_view done, std::string_view
   const std::string has = "; " + form.stage + " has " + labels_of(*form.machine);
   if (!form.has_parameters) return std::string(nothing_done) + ": there are no parameters" + has;
   std::string text(done);
-  if (form.fields.empty()) text = std::string(nothing_done) + ": no value is given";
+  if (form.fields.empty()) text = std::string(nothing_done) + (form.ignored.empty() ? ": no value is given" : "");
   if (!form.ignored.empty()) text += "; ignored, there are no such labels: " + some_of(form.ignored) + has;
   return text + about_kelvin(form.fields, *form.machine, true);
 }
