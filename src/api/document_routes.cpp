@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <functional>
 
-#include "gzip.hpp"
 #include "openapi.hpp"
 #include "routes.hpp"
 
@@ -66,7 +65,7 @@ bool wants_html(std::string_view accept) {
 // Made when somebody asks for the first time: most servers end without.
 
 std::optional<Response> Routes::openapi(const Call& /*call*/) {
-  if (openapi_ == nullptr) {
+  if (openapi_.forms == nullptr) {
     const std::string_view server = config_.root_path.empty() ? "/" : std::string_view(config_.root_path);
     openapi_ = keep(openapi_document(plant_.layout(), config_.limits, config_.version, server, config_.compat));
   }
@@ -74,22 +73,18 @@ std::optional<Response> Routes::openapi(const Call& /*call*/) {
 }
 
 std::optional<Response> Routes::asyncapi(const Call& /*call*/) {
-  if (asyncapi_ == nullptr) asyncapi_ = keep(asyncapi_document(plant_.layout(), config_.version));
+  if (asyncapi_.forms == nullptr) asyncapi_ = keep(asyncapi_document(plant_.layout(), config_.version));
   return answer_with(asyncapi_);
 }
 
-Routes::KeptDocument Routes::keep(const Json& document) {
+Routes::Document Routes::keep(const Json& document) {
   std::string text = dump(document);
   const std::uint64_t etag = tag_of(text);
-  auto kept = std::make_shared<Document>(Document{.gzip = gzipped(text), .forms = {}, .etag = etag});
-  kept->forms = {.gzip = kept->gzip, .plain = std::move(text)};
-  return kept;
+  return {.forms = std::make_shared<Compressed>(Compressed{.plain = std::move(text)}), .etag = etag};
 }
 
-Response Routes::answer_with(const KeptDocument& document) {
-  return {.headers = {{"Cache-Control", "no-cache"}},
-          .compressed = std::shared_ptr<Compressed>(document, &document->forms),
-          .etag = document->etag};
+Response Routes::answer_with(const Document& document) {
+  return {.headers = {{"Cache-Control", "no-cache"}}, .compressed = document.forms, .etag = document.etag};
 }
 
 std::optional<Response> Routes::greeting(const Call& call) {

@@ -123,17 +123,15 @@ class Routes {
   };
   std::vector<WaitingReset> waiting_resets_;
   KeptHealth health_;
-  // A document for programs, in both forms: compressed for each request it would hold up the I/O thread.
+  // A document for programs: compressed for each request it would hold up the I/O thread.
   struct Document {
-    std::string gzip;
-    Compressed forms;  // of which `gzip` is one
-    std::uint64_t etag;
+    std::shared_ptr<Compressed> forms;  // once somebody has asked for it
+    std::uint64_t etag = 0;
   };
-  using KeptDocument = std::shared_ptr<Document>;  // answers on their way out hold it, too
-  [[nodiscard]] static KeptDocument keep(const Json& document);
-  [[nodiscard]] static Response answer_with(const KeptDocument& document);
-  KeptDocument openapi_;  // once somebody has asked for it
-  KeptDocument asyncapi_;
+  [[nodiscard]] static Document keep(const Json& document);
+  [[nodiscard]] static Response answer_with(const Document& document);
+  Document openapi_;
+  Document asyncapi_;
   // Last: their work uses the others. Telemetry may wait for a PostgreSQL that has gone, and nothing else is to wait
   // with it.
   Clerk clerk_;

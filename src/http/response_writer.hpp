@@ -26,7 +26,8 @@ struct ResponseOptions {
 /// Compresses a body that comes in pieces.
 class GzipStream {
  public:
-  GzipStream();
+  /// @param small  as small as zlib makes it, for what is kept; else as fast
+  explicit GzipStream(bool small = false);
   ~GzipStream();
   GzipStream(const GzipStream&) = delete;
   GzipStream& operator=(const GzipStream&) = delete;

@@ -68,6 +68,22 @@ TEST(CompressedBeforehand, GoesOutAsItIsOrInflated) {
   }
 }
 
+TEST(CompressedBeforehand, WhatIsPlainIsCompressedOnceAndKept) {
+  const std::string text(100'000, 'x');
+  const auto forms = std::make_shared<api::Compressed>(api::Compressed{.plain = text});
+  const OneBody server({.compressed = forms});
+  EXPECT_EQ(server.get().body, text);
+  EXPECT_TRUE(forms->gzip.empty());  // nobody has wanted it
+  const system::HttpResponse zipped = server.get(kGzip);
+  EXPECT_EQ(zipped.field("Content-Encoding"), "gzip");
+  EXPECT_LT(zipped.body.size(), text.size() / 100);
+  EXPECT_EQ(zipped.body, forms->gzip);
+  const char* const made = forms->gzip.data();
+  EXPECT_EQ(server.get(kGzip).body, zipped.body);
+  EXPECT_EQ(forms->gzip.data(), made);
+  EXPECT_EQ(server.get().body, text);
+}
+
 TEST(CompressedBeforehand, ABrokenOneIsAnInternalError) {
   const std::string broken = gzip_of("text").substr(0, 12);
   const OneBody server({.compressed = compressed(broken)});

@@ -36,11 +36,12 @@ class BodySource {
   virtual void next(std::function<void(Piece)> done) = 0;
 };
 
-/// The gzip form of a body that many get, and the body itself once one has come who does not take gzip. Used on the I/O
-/// thread only.
+/// A body that many get, plain and by gzip. Whoever sends it makes the form that is missing when it is first wanted,
+/// and keeps it. Used on the I/O thread only.
 struct Compressed {
-  std::string_view gzip;  ///< lives as long as this does at least
-  std::string plain{};    ///< empty until it was wanted, where it was not there already
+  std::string_view gzip{};  ///< lives as long as this does at least; empty until it was wanted
+  std::string plain{};      ///< empty until it was wanted
+  std::string made{};       ///< what `gzip` looks at, where that was made
 };
 
 /// Who may have something, where the server has access tokens. Each may have what those before it may.
