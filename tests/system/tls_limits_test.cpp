@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <regex>
@@ -82,14 +83,15 @@ TEST(TlsLimits, WhoIsTurnedAwayLeavesDescriptorsForOthers) {
 }
 
 TEST(TlsLimits, WhatEndsManyConnectionsIsToldOnceASecond) {
+  // UBSan makes a pipe to look at an object's type, and takes one that it cannot look at for a wrong one.
+  if (std::getenv("BATTERY_TWIN_TEST_BINARY") != nullptr) GTEST_SKIP() << "a server with sanitizers needs descriptors";
   constexpr int kClients = 10;
   const ServerProcess server(certificates().options() + Words{"--db", "none"});
   const std::set<int> open = descriptors_of(server);
   ASSERT_EQ(status_now(server.port()), "200");
   ASSERT_TRUE(Twin::eventually([&] { return descriptors_of(server) == open; }));
   rlimit usual{};
-  // Two numbers are left: a client can come, and there is no pair of sockets for it. (With one the sanitizers, which
-  // make a pipe to look at an exception, would take it for none.)
+  // Two numbers are left: a client can come, and there is no pair of sockets for it.
   rlim_t limit = 0;
   for (int free = 0; free < 2; ++limit) free += open.contains(static_cast<int>(limit)) ? 0 : 1;
   ASSERT_EQ(::prlimit(server.pid(), RLIMIT_NOFILE, nullptr, &usual), 0);
