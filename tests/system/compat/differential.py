@@ -555,6 +555,17 @@ class Comparison:
             if status != 200:
                 sys.exit(f"{name}: POST {path} is {status}")
 
+    def wait_until_mixing(self):
+        """A batch that was started is in its machines a moment later."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            state = json.loads(self.servers[OURS].ask(Request("GET", "/plant/state")).body)
+            if all(state[line]["mixing"]["state"] == "On" and state[line]["mixing"]["duration"] is not None
+                   for line in ("anode", "cathode")):
+                return
+            time.sleep(0.05)
+        sys.exit(f"{OURS}: the batch is not in its machines")
+
     def compare(self, group, request):
         self.requests += 1
         answers = dict(zip(self.servers, self.pool.map(lambda server: server.ask(request), self.servers.values())))
@@ -593,8 +604,10 @@ def compare_all(ours, theirs):
             comparison.compare(group, request)
             if comparison.has_changed:
                 comparison.empty()
-    for request in limits():
+    for number, request in enumerate(limits()):
         comparison.compare("limits", request)
+        if number == 0:
+            comparison.wait_until_mixing()
     return comparison
 
 
