@@ -10,31 +10,17 @@
 #include <set>
 #include <sstream>
 
-#include "temporary_folder.hpp"
+#include "configuration.hpp"
 #include "twin.hpp"
 
 namespace battery_twin::system {
 namespace {
-
-using Words = std::vector<std::string>;
-
-std::string write_file(const testing::TemporaryFolder& folder, const std::string& name, std::string_view text) {
-  const auto path = folder.path() / name;
-  std::ofstream(path) << text;
-  return path.string();
-}
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-// The words in front of a program that give it variables.
-Words environment(Words variables) {
-  variables.insert(variables.begin(), "env");
-  return variables;
 }
 
 std::string field_of(const Words& options, const Words& variables) {
@@ -138,74 +124,6 @@ TEST(CommandLine, VariablesOfSimulateAreNoStrangers) {
   EXPECT_EQ(twin.server.err().find("stands for no option"), std::string::npos) << twin.server.err();
 }
 
-// As python-dotenv reads it. The forwarded client shows what came out: it is believed where the variable trusts us.
-TEST(CommandLine, AFileOfVariablesJoinsTheEnvironment) {
-  const testing::TemporaryFolder folder;
-  const auto is_believed = [&](const std::string& lines, const Words& variables = {}, const Words& options = {}) {
-    Words all{"--env-file", write_file(folder, "env", lines)};
-    all.insert(all.end(), options.begin(), options.end());
-    Twin twin(all, environment(variables));
-    EXPECT_EQ(twin.http.get("/health/live", {{"X-Forwarded-For", "192.0.2.1"}}).status, 200) << lines;
-    EXPECT_NE(twin.server.err().find("Loading environment from '"), std::string::npos) << twin.server.err();
-    twin.server.signal(SIGTERM);
-    EXPECT_EQ(twin.server.wait(), 0);
-    return twin.server.out().find("192.0.2.1:0 - ") != std::string::npos;
-  };
-  EXPECT_TRUE(is_believed("# nothing\n"));
-  EXPECT_TRUE(is_believed(""));
-  for (const std::string lines :
-       {"FORWARDED_ALLOW_IPS=10.0.0.1", "\n  export FORWARDED_ALLOW_IPS = 10.0.0.1  # a proxy\n",
-        "FORWARDED_ALLOW_IPS='10.0.0.1' # a proxy\r\n", "A=\"two\nlines\"\nFORWARDED_ALLOW_IPS=\"10.0.0.1\"\n",
-        "FORWARDED_ALLOW_IPS=127.0.0.1\nFORWARDED_ALLOW_IPS=10.0.0.1\n", "A=10.0\nFORWARDED_ALLOW_IPS=${A}.0.1\n",
-        "FORWARDED_ALLOW_IPS=${NO_SUCH_NAME:-10.0.0.1}\n", "A='not closed\nFORWARDED_ALLOW_IPS=10.0.0.1\n",
-        "FORWARDED_ALLOW_IPS=\"\\\"10.0.0.1\"\nFORWARDED_ALLOW_IPS=10.0.0.1", "A\n=B\nFORWARDED_ALLOW_IPS=10.0.0.1"})
-    EXPECT_FALSE(is_believed(lines)) << lines;
-  // What the environment has stays; options are none of this file's, as with uvicorn, which has read them by then.
-  EXPECT_TRUE(is_believed("FORWARDED_ALLOW_IPS=10.0.0.1\n", {"FORWARDED_ALLOW_IPS=127.0.0.1"}));
-  EXPECT_TRUE(is_believed("FORWARDED_ALLOW_IPS=10.0.0.1\n", {}, {"--forwarded-allow-ips", "127.0.0.1"}));
-  EXPECT_TRUE(is_believed("UVICORN_NO_PROXY_HEADERS=1\nBATTERY_TWIN_FORWARDED_ALLOW_IPS=10.0.0.1\n"));
-}
-
-TEST(CommandLine, AFileOfVariablesHasThoseOfPostgres) {
-  const testing::TemporaryFolder folder;
-  const std::string file = write_file(folder, "env", "POSTGRES_HOST=/no/such/folder\nPOSTGRES_USER=\"someone\"\n");
-  Twin twin({"--env-file", file, "--db", "postgresql://", "--spool", folder.file("spool.db")});
-  EXPECT_TRUE(twin.server.wait_for_error_text("someone@/no/such/folder")) << twin.server.err();
-}
-
-TEST(CommandLine, AFileOfVariablesLeavesPipesToBeReadOnce) {
-  const testing::TemporaryFolder folder;
-  const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=10.0.0.1\n");
-  const std::string script =
-      "exec \"$0\" \"$@\" 5< <(printf 'header = [\"X-A: 1\"]\\nforwarded-allow-ips = \"127.0.0.1\"\\ntoken = "
-      "\"in-the-file-0123456789\"\\n') 6< <(echo read in-the-other-0123456789) 7< <(echo '{\"name\": \"piped\"}')";
-  Twin twin({"--env-file", file, "--config", "/dev/fd/5", "--token-file", "/dev/fd/6", "--cell", "/dev/fd/7"},
-            {"bash", "-c", script});
-  EXPECT_NE(twin.server.err().find("cell piped"), std::string::npos) << twin.server.err();
-  EXPECT_EQ(twin.http.get("/health/live").field("x-a"), "1");
-  EXPECT_EQ(twin.http.get("/factory/status").status, 401);
-  for (const std::string token : {"in-the-file-0123456789", "in-the-other-0123456789"}) {
-    const Headers headers{{"Authorization", "Bearer " + token}, {"X-Forwarded-For", "192.0.2.1"}};
-    EXPECT_EQ(twin.http.get("/factory/status", headers).status, 200) << token;
-  }
-  // The environment comes before the configuration, also what joins it.
-  twin.server.signal(SIGTERM);
-  EXPECT_EQ(twin.server.wait(), 0);
-  EXPECT_EQ(twin.server.out().find("192.0.2.1"), std::string::npos) << twin.server.out();
-}
-
-TEST(CommandLine, AFileOfVariablesMayBeNamedInTheConfiguration) {
-  const testing::TemporaryFolder folder;
-  const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=nowhere\n");
-  Process process({binary(), "--config", write_file(folder, "twin.toml", "env-file = \"" + file + "\"\n")});
-  EXPECT_EQ(process.wait(), 2);
-  EXPECT_TRUE(process.err().starts_with("battery-twin: FORWARDED_ALLOW_IPS: --forwarded-allow-ips: ")) << process.err();
-  write_file(folder, "env", "WEB_CONCURRENCY=many\n");
-  Process other({binary(), "--env-file", file});
-  EXPECT_EQ(other.wait(), 2);
-  EXPECT_NE(other.err().find("--workers = many"), std::string::npos) << other.err();
-}
-
 TEST(CommandLine, VariablesOfPostgresWithoutItAreNamedOnce) {
   constexpr const char* kIdle = " is set, but PostgreSQL is not asked for: --db postgresql:// uses it\n";
   const ServerProcess file({}, environment({"POSTGRES_HOST=db", "POSTGRES_DB=twin"}));
@@ -215,53 +133,6 @@ TEST(CommandLine, VariablesOfPostgresWithoutItAreNamedOnce) {
   const ServerProcess server({"--db", "postgresql://", "--spool", folder.file("spool.db")},
                              environment({"POSTGRES_HOST=/no/such/folder", "POSTGRES_DB=twin"}));
   EXPECT_EQ(server.err().find(kIdle), std::string::npos) << server.err();
-}
-
-TEST(CommandLine, AFileHasListsOfSeveralLinesAndSignsInQuotes) {
-  const testing::TemporaryFolder folder;
-  const std::string file = write_file(folder, "twin.toml",
-                                      "header = [  # of every answer\n  \"X-A: 1 # 2\",\n  'X-B: [3', # and\n]\n"
-                                      "cors-origin = [\"https://a.example\", \"https://b.example\"]\n");
-  const Twin twin({"--config", file});
-  const auto answer = twin.http.get("/health/live", {{"Origin", "https://b.example"}});
-  EXPECT_EQ(answer.field("x-a"), "1 # 2");
-  EXPECT_EQ(answer.field("x-b"), "[3");
-  EXPECT_EQ(answer.field("access-control-allow-origin"), "https://b.example");
-}
-
-TEST(CommandLine, WhatIsWrongInAFileHasItsLine) {
-  const testing::TemporaryFolder folder;
-  struct Case {
-    std::string text;
-    int code;
-    std::string said;
-  };
-  for (const Case& one : std::vector<Case>{
-           {"# a file\n\nprot = 1\n", 3, ", line 3: unknown option prot, is port meant?\n"},
-           {"port 8000\n", 3, ", line 1: there is no = behind port\n"},
-           {"[server]\nport = 1\n", 3, ", line 1: there are no sections, but options only\n"},
-           {"port = 1\nhost = \"::1\"\nport = 2\n", 3, ", line 3: port stands in line 1 already\n"},
-           {"port = 1\nheader = [\n\"X-A: 1\",\n", 3, ", line 2: the bracket is not closed\n"},
-           {"\nport = \"http\"\n", 2, ", line 2: --port: should be a whole number from 0 to 65535\n"},
-           {"header = [\n\"X-A: 1\"\n]\nlog-level = \"loud\"\n", 2, ", line 4: --log-level: "},
-           {"\ntoken = []\n", 3, ", line 2: the list of token is empty\n"},
-           {"header = [\n\n]\n", 3, ", line 1: the list of header is empty\n"},
-           {"\ntoken = # later\n", 3, ", line 2: there is no value behind token\n"},
-           {"port = [1, 2]\n", 2, ", line 1: --port: should be one value and no list\n"},
-           {"server-header = \"perhaps\"\n", 2, ", line 1: "},
-           {"\nheader = [\"X\"]\n", 2, ", line 2: --header: should be NAME:VALUE\n"},
-           {"\ndb = \"mysql://x\"\n", 2, ", line 2: --db: should be "},
-           {"\ncell = \"/no/such.json\"\n", 3, ", line 2: --cell: "},
-       }) {
-    const std::string file = write_file(folder, "twin.toml", one.text);
-    Process process({binary(), "--config", file});
-    EXPECT_EQ(process.wait(), one.code) << one.text;
-    EXPECT_TRUE(process.err().starts_with("battery-twin: " + file + one.said)) << one.text << process.err();
-  }
-  // The line of a value that does not count is of no interest.
-  Process process({binary(), "--config", write_file(folder, "twin.toml", "port = 1\n"), "--port", "http"});
-  EXPECT_EQ(process.wait(), 2);
-  EXPECT_EQ(process.err().find("line 1"), std::string::npos) << process.err();
 }
 
 TEST(CommandLine, AnApplicationBehindAListIsNoPartOfIt) {

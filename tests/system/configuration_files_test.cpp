@@ -1,5 +1,4 @@
-// What would leave the server open or waiting: a configuration that was emptied, files without an end, text that is
-// no TOML.
+// --config, --env-file and --token-file: what they may hold, and what must not leave the server open or waiting.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -7,19 +6,17 @@
 #include <fstream>
 #include <optional>
 
-#include "temporary_folder.hpp"
+#include "configuration.hpp"
 #include "twin.hpp"
 
 namespace battery_twin::system {
 namespace {
 
-using Arguments = std::vector<std::string>;
-
 const std::string kLetsIn = "operator-0123456789";
 
 void write_to(const std::string& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
 
-TEST(MendedConfiguration, TheLastTokenIsNotTakenAwayByAReload) {
+TEST(ConfigurationFiles, TheLastTokenIsNotTakenAwayByAReload) {
   const testing::TemporaryFolder folder;
   const std::string file = folder.file("twin.toml");
   const std::string tokens = folder.file("tokens");
@@ -49,14 +46,128 @@ TEST(MendedConfiguration, TheLastTokenIsNotTakenAwayByAReload) {
   }
 }
 
+// As python-dotenv reads it. The forwarded client shows what came out: it is believed where the variable trusts us.
+TEST(ConfigurationFiles, AFileOfVariablesJoinsTheEnvironment) {
+  const testing::TemporaryFolder folder;
+  const auto is_believed = [&](const std::string& lines, const Words& variables = {}, const Words& options = {}) {
+    Words all{"--env-file", write_file(folder, "env", lines)};
+    all.insert(all.end(), options.begin(), options.end());
+    Twin twin(all, environment(variables));
+    EXPECT_EQ(twin.http.get("/health/live", {{"X-Forwarded-For", "192.0.2.1"}}).status, 200) << lines;
+    EXPECT_NE(twin.server.err().find("Loading environment from '"), std::string::npos) << twin.server.err();
+    twin.server.signal(SIGTERM);
+    EXPECT_EQ(twin.server.wait(), 0);
+    return twin.server.out().find("192.0.2.1:0 - ") != std::string::npos;
+  };
+  EXPECT_TRUE(is_believed("# nothing\n"));
+  EXPECT_TRUE(is_believed(""));
+  for (const std::string lines :
+       {"FORWARDED_ALLOW_IPS=10.0.0.1", "\n  export FORWARDED_ALLOW_IPS = 10.0.0.1  # a proxy\n",
+        "FORWARDED_ALLOW_IPS='10.0.0.1' # a proxy\r\n", "A=\"two\nlines\"\nFORWARDED_ALLOW_IPS=\"10.0.0.1\"\n",
+        "FORWARDED_ALLOW_IPS=127.0.0.1\nFORWARDED_ALLOW_IPS=10.0.0.1\n", "A=10.0\nFORWARDED_ALLOW_IPS=${A}.0.1\n",
+        "FORWARDED_ALLOW_IPS=${NO_SUCH_NAME:-10.0.0.1}\n", "A='not closed\nFORWARDED_ALLOW_IPS=10.0.0.1\n",
+        "FORWARDED_ALLOW_IPS=\"\\\"10.0.0.1\"\nFORWARDED_ALLOW_IPS=10.0.0.1", "A\n=B\nFORWARDED_ALLOW_IPS=10.0.0.1"})
+    EXPECT_FALSE(is_believed(lines)) << lines;
+  // What the environment has stays; options are none of this file's, as with uvicorn, which has read them by then.
+  EXPECT_TRUE(is_believed("FORWARDED_ALLOW_IPS=10.0.0.1\n", {"FORWARDED_ALLOW_IPS=127.0.0.1"}));
+  EXPECT_TRUE(is_believed("FORWARDED_ALLOW_IPS=10.0.0.1\n", {}, {"--forwarded-allow-ips", "127.0.0.1"}));
+  EXPECT_TRUE(is_believed("UVICORN_NO_PROXY_HEADERS=1\nBATTERY_TWIN_FORWARDED_ALLOW_IPS=10.0.0.1\n"));
+}
+
+TEST(ConfigurationFiles, AFileOfVariablesHasThoseOfPostgres) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "env", "POSTGRES_HOST=/no/such/folder\nPOSTGRES_USER=\"someone\"\n");
+  Twin twin({"--env-file", file, "--db", "postgresql://", "--spool", folder.file("spool.db")});
+  EXPECT_TRUE(twin.server.wait_for_error_text("someone@/no/such/folder")) << twin.server.err();
+}
+
+TEST(ConfigurationFiles, AFileOfVariablesLeavesPipesToBeReadOnce) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=10.0.0.1\n");
+  const std::string script =
+      "exec \"$0\" \"$@\" 5< <(printf 'header = [\"X-A: 1\"]\\nforwarded-allow-ips = \"127.0.0.1\"\\ntoken = "
+      "\"in-the-file-0123456789\"\\n') 6< <(echo read in-the-other-0123456789) 7< <(echo '{\"name\": \"piped\"}')";
+  Twin twin({"--env-file", file, "--config", "/dev/fd/5", "--token-file", "/dev/fd/6", "--cell", "/dev/fd/7"},
+            {"bash", "-c", script});
+  EXPECT_NE(twin.server.err().find("cell piped"), std::string::npos) << twin.server.err();
+  EXPECT_EQ(twin.http.get("/health/live").field("x-a"), "1");
+  EXPECT_EQ(twin.http.get("/factory/status").status, 401);
+  for (const std::string token : {"in-the-file-0123456789", "in-the-other-0123456789"}) {
+    const Headers headers{{"Authorization", "Bearer " + token}, {"X-Forwarded-For", "192.0.2.1"}};
+    EXPECT_EQ(twin.http.get("/factory/status", headers).status, 200) << token;
+  }
+  // The environment comes before the configuration, also what joins it.
+  twin.server.signal(SIGTERM);
+  EXPECT_EQ(twin.server.wait(), 0);
+  EXPECT_EQ(twin.server.out().find("192.0.2.1"), std::string::npos) << twin.server.out();
+}
+
+TEST(ConfigurationFiles, AFileOfVariablesMayBeNamedInTheConfiguration) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "env", "FORWARDED_ALLOW_IPS=nowhere\n");
+  Process process({binary(), "--config", write_file(folder, "twin.toml", "env-file = \"" + file + "\"\n")});
+  EXPECT_EQ(process.wait(), 2);
+  EXPECT_TRUE(process.err().starts_with("battery-twin: FORWARDED_ALLOW_IPS: --forwarded-allow-ips: ")) << process.err();
+  write_file(folder, "env", "WEB_CONCURRENCY=many\n");
+  Process other({binary(), "--env-file", file});
+  EXPECT_EQ(other.wait(), 2);
+  EXPECT_NE(other.err().find("--workers = many"), std::string::npos) << other.err();
+}
+
+TEST(ConfigurationFiles, AFileHasListsOfSeveralLinesAndSignsInQuotes) {
+  const testing::TemporaryFolder folder;
+  const std::string file = write_file(folder, "twin.toml",
+                                      "header = [  # of every answer\n  \"X-A: 1 # 2\",\n  'X-B: [3', # and\n]\n"
+                                      "cors-origin = [\"https://a.example\", \"https://b.example\"]\n");
+  const Twin twin({"--config", file});
+  const auto answer = twin.http.get("/health/live", {{"Origin", "https://b.example"}});
+  EXPECT_EQ(answer.field("x-a"), "1 # 2");
+  EXPECT_EQ(answer.field("x-b"), "[3");
+  EXPECT_EQ(answer.field("access-control-allow-origin"), "https://b.example");
+}
+
+TEST(ConfigurationFiles, WhatIsWrongInAFileHasItsLine) {
+  const testing::TemporaryFolder folder;
+  struct Case {
+    std::string text;
+    int code;
+    std::string said;
+  };
+  for (const Case& one : std::vector<Case>{
+           {"# a file\n\nprot = 1\n", 3, ", line 3: unknown option prot, is port meant?\n"},
+           {"port 8000\n", 3, ", line 1: there is no = behind port\n"},
+           {"[server]\nport = 1\n", 3, ", line 1: there are no sections, but options only\n"},
+           {"port = 1\nhost = \"::1\"\nport = 2\n", 3, ", line 3: port stands in line 1 already\n"},
+           {"port = 1\nheader = [\n\"X-A: 1\",\n", 3, ", line 2: the bracket is not closed\n"},
+           {"\nport = \"http\"\n", 2, ", line 2: --port: should be a whole number from 0 to 65535\n"},
+           {"header = [\n\"X-A: 1\"\n]\nlog-level = \"loud\"\n", 2, ", line 4: --log-level: "},
+           {"\ntoken = []\n", 3, ", line 2: the list of token is empty\n"},
+           {"header = [\n\n]\n", 3, ", line 1: the list of header is empty\n"},
+           {"\ntoken = # later\n", 3, ", line 2: there is no value behind token\n"},
+           {"port = [1, 2]\n", 2, ", line 1: --port: should be one value and no list\n"},
+           {"server-header = \"perhaps\"\n", 2, ", line 1: "},
+           {"\nheader = [\"X\"]\n", 2, ", line 2: --header: should be NAME:VALUE\n"},
+           {"\ndb = \"mysql://x\"\n", 2, ", line 2: --db: should be "},
+           {"\ncell = \"/no/such.json\"\n", 3, ", line 2: --cell: "},
+       }) {
+    const std::string file = write_file(folder, "twin.toml", one.text);
+    Process process({binary(), "--config", file});
+    EXPECT_EQ(process.wait(), one.code) << one.text;
+    EXPECT_TRUE(process.err().starts_with("battery-twin: " + file + one.said)) << one.text << process.err();
+  }
+  // The line of a value that does not count is of no interest.
+  Process process({binary(), "--config", write_file(folder, "twin.toml", "port = 1\n"), "--port", "http"});
+  EXPECT_EQ(process.wait(), 2);
+  EXPECT_EQ(process.err().find("line 1"), std::string::npos) << process.err();
+}
+
 struct Ended {
   std::optional<int> code;
   std::string said;
 };
 
-Ended run(const Arguments& options, const Arguments& variables = {}) {
-  Arguments words{"env"};
-  words.insert(words.end(), variables.begin(), variables.end());
+Ended ended_with(const Words& options, const Words& variables = {}) {
+  Words words = environment(variables);
   words.insert(words.end(), {binary(), "--db", "none"});
   words.insert(words.end(), options.begin(), options.end());
   Process process(words);
@@ -64,21 +175,21 @@ Ended run(const Arguments& options, const Arguments& variables = {}) {
   return {code, process.err()};
 }
 
-TEST(MendedConfiguration, AFileWithoutAnEndEndsTheStart) {
+TEST(ConfigurationFiles, AFileWithoutAnEndEndsTheStart) {
   const testing::TemporaryFolder folder;
   const std::string large = folder.file("large");
   write_to(large, "# ");
   std::filesystem::resize_file(large, 700'000'000);
   for (const std::string& file : {std::string("/dev/zero"), large}) {
     for (const std::string option : {"--config", "--env-file", "--token-file", "--cell"}) {
-      const Ended ended = run({option, file});
+      const Ended ended = ended_with({option, file});
       EXPECT_EQ(ended.code, 3) << option;
       EXPECT_NE(ended.said.find(file + " is larger than 1 MiB\n"), std::string::npos) << option << ended.said;
     }
   }
 }
 
-TEST(MendedConfiguration, VariablesThatDoubleEachOtherEndTheStart) {
+TEST(ConfigurationFiles, VariablesThatDoubleEachOtherEndTheStart) {
   const testing::TemporaryFolder folder;
   const std::string file = folder.file("env");
   std::string text = "A0=0123456789\n";
@@ -87,14 +198,14 @@ TEST(MendedConfiguration, VariablesThatDoubleEachOtherEndTheStart) {
     text += "A" + std::to_string(i) + "=" + before + before + "\n";
   }
   write_to(file, text);
-  const Ended ended = run({"--env-file", file});
+  const Ended ended = ended_with({"--env-file", file});
   EXPECT_EQ(ended.code, 3);
   EXPECT_NE(ended.said.find("--env-file: " + file + " is larger than 1 MiB with its variables put in\n"),
             std::string::npos)
       << ended.said;
 }
 
-TEST(MendedConfiguration, AFileThatGrewDoesNotHoldUpTheEnd) {
+TEST(ConfigurationFiles, AFileThatGrewDoesNotHoldUpTheEnd) {
   const testing::TemporaryFolder folder;
   const std::string file = folder.file("twin.toml");
   write_to(file, "");
@@ -108,7 +219,7 @@ TEST(MendedConfiguration, AFileThatGrewDoesNotHoldUpTheEnd) {
   EXPECT_EQ(twin.server.wait(seconds(10)), 0);
 }
 
-TEST(MendedConfiguration, OptionsInAFileOfVariablesAreNamed) {
+TEST(ConfigurationFiles, OptionsInAFileOfVariablesAreNamed) {
   const testing::TemporaryFolder folder;
   const std::string file = folder.file("env");
   write_to(file, "SOMETHING=1\nUVICORN_PORT=1\nBATTERY_TWIN_LOG_LEVEL=error\n");
@@ -120,7 +231,7 @@ TEST(MendedConfiguration, OptionsInAFileOfVariablesAreNamed) {
   for (const std::string name :
        {"BATTERY_TWIN_TOKEN", "BATTERY_TWIN_READ_TOKEN", "BATTERY_TWIN_TOKEN_FILE", "UVICORN_TOKEN"}) {
     write_to(file, name + "=" + kLetsIn + "\n");
-    const Ended ended = run({"--env-file", file});
+    const Ended ended = ended_with({"--env-file", file});
     EXPECT_EQ(ended.code, 2) << name;
     EXPECT_NE(ended.said.find(name + " stands for an option"), std::string::npos) << ended.said;
     EXPECT_EQ(ended.said.find(kLetsIn), std::string::npos) << ended.said;
@@ -131,7 +242,7 @@ TEST(MendedConfiguration, OptionsInAFileOfVariablesAreNamed) {
   EXPECT_EQ(known.http.get("/factory/status").status, 401);
 }
 
-TEST(MendedConfiguration, WhatIsNoTomlIsRefusedWithItsLine) {
+TEST(ConfigurationFiles, WhatIsNoTomlIsRefusedWithItsLine) {
   const testing::TemporaryFolder folder;
   const std::string file = folder.file("twin.toml");
   struct Case {
@@ -164,7 +275,7 @@ TEST(MendedConfiguration, WhatIsNoTomlIsRefusedWithItsLine) {
            {"host = \"\"", 2, "--host: should not be empty"},
        }) {
     write_to(file, "# first\n" + one.line + "\n");
-    const Ended ended = run({"--config", file});
+    const Ended ended = ended_with({"--config", file});
     EXPECT_EQ(ended.code, one.code) << one.line;
     EXPECT_TRUE(ended.said.starts_with("battery-twin: " + file + ", line 2: " + one.said + "\n")) << one.line << "\n"
                                                                                                   << ended.said;
@@ -181,7 +292,7 @@ TEST(MendedConfiguration, WhatIsNoTomlIsRefusedWithItsLine) {
   EXPECT_EQ(twin.get("/factory/status")["pacing"]["step_interval_ms"], 10);
 }
 
-TEST(MendedConfiguration, TheMarkOfAnEditorIsNoPartOfAFile) {
+TEST(ConfigurationFiles, TheMarkOfAnEditorIsNoPartOfAFile) {
   const testing::TemporaryFolder folder;
   const std::string tokens = folder.file("tokens");
   const std::string variables = folder.file("env");
@@ -191,14 +302,14 @@ TEST(MendedConfiguration, TheMarkOfAnEditorIsNoPartOfAFile) {
            "FORWARDED_ALLOW_IPS=nonsense\n");
   const Twin twin({"--token-file", tokens});
   EXPECT_EQ(twin.http.get("/factory/status", {{"Authorization", "Bearer " + kLetsIn}}).status, 200);
-  EXPECT_EQ(run({"--env-file", variables}).code, 2);  // it counts
+  EXPECT_EQ(ended_with({"--env-file", variables}).code, 2);  // it counts
 }
 
-TEST(MendedConfiguration, WhatIsWrongSaysWhereItComesFromAndWhatWouldBeRight) {
+TEST(ConfigurationFiles, WhatIsWrongSaysWhereItComesFromAndWhatWouldBeRight) {
   const testing::TemporaryFolder folder;
   struct Case {
-    Arguments options;
-    Arguments variables;
+    Words options;
+    Words variables;
     int code;
     std::string said;
   };
@@ -224,7 +335,7 @@ TEST(MendedConfiguration, WhatIsWrongSaysWhereItComesFromAndWhatWouldBeRight) {
             folder.file("none") + " cannot be read: No such file or directory\n"},
            {{"--config", folder.path().string()}, {}, 3, folder.path().string() + " cannot be read: Is a directory\n"},
        }) {
-    Arguments words{"env"};
+    Words words{"env"};
     words.insert(words.end(), one.variables.begin(), one.variables.end());
     words.push_back(binary());
     words.insert(words.end(), one.options.begin(), one.options.end());
